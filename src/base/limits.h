@@ -1,0 +1,152 @@
+// Every limit of the program with its reason. Plain constants where nobody needs another value,
+// fields of Limits where tests pass smaller ones.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace halton {
+
+namespace limits {
+
+// A log value longer than this helps nobody and may be somebody's payload.
+inline constexpr std::size_t log_value_bytes_max = 300;
+
+// Tap and observer -----------------------------------------------------------------------
+// One HTTP head as the tap and the edge accept it. Servers refuse at 8 to 64 KiB; the largest
+// heads seen (cookies of chatgpt.com) stay under 16.
+inline constexpr std::size_t head_bytes_max = 64 * 1024;
+inline constexpr std::size_t header_count_max = 200;
+// Pipelined requests without an answer that the tap follows before it turns blind.
+inline constexpr std::size_t pipelined_exchanges_max = 64;
+// One SSE event (image deltas of the Responses API are the largest seen, about 2 MiB).
+inline constexpr std::size_t sse_event_bytes_max = 8 * 1024 * 1024;
+// What is kept of one picked JSON value (a usage object, an error object, a model name).
+inline constexpr std::size_t json_pick_bytes_max = 64 * 1024;
+inline constexpr std::size_t json_depth_max = 256;
+// A metering copy that inflates to more than this, or by more than the ratio beyond the first
+// MiB, is a bomb: metering gives up, forwarding goes on.
+inline constexpr std::uint64_t decoded_bytes_max = 64ull * 1024 * 1024;
+inline constexpr std::uint64_t decoded_ratio_max = 2000;
+// Calls inside a call that are billed apart (compaction, advisors); recorded answers have 3.
+inline constexpr std::size_t sub_calls_max = 16;
+// A count beyond this is nonsense and taken for this; sums and prices of such counts cannot
+// overflow. The largest context window today has ten million tokens.
+inline constexpr std::int64_t token_count_max = 1'000'000'000'000;
+// Columns of the ledger that hold text from the wire.
+inline constexpr std::size_t model_bytes_max = 128;
+inline constexpr std::size_t path_bytes_max = 256;
+inline constexpr std::size_t error_code_bytes_max = 64;
+inline constexpr std::size_t request_id_bytes_max = 128;
+inline constexpr std::size_t user_agent_bytes_max = 200;
+inline constexpr std::size_t slug_bytes_max = 128;
+
+// Relaying -------------------------------------------------------------------------------
+// One read of a relay. A thread has one such buffer, not a connection.
+inline constexpr std::size_t relay_read_bytes = 64 * 1024;
+// Rounds of one tunnel before the others get their turn.
+inline constexpr int relay_rounds_max = 8;
+// Sockets looked at in one go; more wait for the next round.
+inline constexpr std::size_t readiness_batch = 256;
+inline constexpr int readiness_looks_max = 8;
+// splice(2): pipe size (the kernel's default ceiling for users is 1 MiB) and pipes kept ready.
+inline constexpr std::size_t pipe_bytes = 1024 * 1024;
+inline constexpr std::size_t idle_pipe_count_max = 64;
+
+// Listening ------------------------------------------------------------------------------
+// Connections that wait in the kernel while accepting pauses (the kernel caps it at somaxconn).
+inline constexpr int listen_backlog = 4096;
+// Out of descriptors or over the connection limit: look again after this.
+inline constexpr std::chrono::milliseconds accept_pause{50};
+// Readers of the API at once; a dashboard has half a dozen.
+inline constexpr std::size_t api_connection_count_max = 256;
+// Ports tried upwards from a wanted one that is taken.
+inline constexpr int port_fallback_count = 20;
+
+// Blocking look-ups that wait for the worker; each takes well under a millisecond.
+inline constexpr std::size_t blocking_queue_max = 512;
+// Pairs of (client program, host) that are remembered to refuse our certificate.
+inline constexpr std::size_t refusal_count_max = 1024;
+
+// Files ----------------------------------------------------------------------------------
+inline constexpr std::size_t config_bytes_max = 1024 * 1024;
+inline constexpr std::size_t haltonrc_bytes_max = 64 * 1024;
+inline constexpr std::size_t ports_file_bytes_max = 4 * 1024;
+// System bundles are about 220 KiB; a corporate one with everything is below 4 MiB.
+inline constexpr std::size_t ca_bundle_bytes_max = 16 * 1024 * 1024;
+// Steps of the walk from a working directory to the root.
+inline constexpr int directory_walk_max = 64;
+
+// Client process ------------------------------------------------------------------------
+// A look-up that takes longer than this gives the default project: the tunnel does not wait.
+inline constexpr std::chrono::milliseconds socket_owner_time_max{100};
+// Descriptors looked at in all; a busy desktop has about 20,000 of one user.
+inline constexpr std::size_t socket_owner_fd_count_max = 200'000;
+// Processes remembered: more tools than anybody runs at once.
+inline constexpr std::size_t socket_owner_recent_count_max = 16;
+// /proc/net/tcp has 150 bytes a line: 50,000 sockets.
+inline constexpr std::size_t socket_table_bytes_max = 8 * 1024 * 1024;
+// The kernel's own bound for arguments and environment is a quarter of an 8 MiB stack.
+inline constexpr std::size_t environ_bytes_max = 2 * 1024 * 1024;
+
+// TLS --------------------------------------------------------------------------------------
+// A post-quantum ClientHello is about 1.8 KiB; 16 KiB is one record's worth.
+inline constexpr std::size_t client_hello_bytes_max = 16 * 1024 + 512;
+// Minted leaves kept in memory: far more hosts than any provider table has.
+inline constexpr std::size_t leaf_cache_count_max = 256;
+// Upstream sessions for resumption, a few KiB each. A burst of new connections to one provider
+// wants one single-use ticket each; beyond that a full handshake is what is lost.
+inline constexpr std::size_t session_cache_count_max = 256;
+inline constexpr std::size_t sessions_per_peer_max = 32;
+
+// Store ------------------------------------------------------------------------------------
+// Finished calls that wait for the writer thread; at 4096 it is minutes behind, so drop and count.
+inline constexpr std::size_t record_queue_max = 4096;
+// Rows in one transaction: bounds the time a reader's checkpoint waits.
+inline constexpr std::size_t rows_per_transaction_max = 512;
+// Under load commits are this far apart, and nobody sees a report that is 10 ms behind. Above
+// the row count their cost is in touching index pages, which more rows can share.
+inline constexpr std::chrono::milliseconds commit_interval{10};
+inline constexpr std::chrono::milliseconds commit_interval_busy{50};
+inline constexpr std::size_t commit_busy_row_count = 32;
+// A locked file is free again within milliseconds, a full disk within minutes.
+inline constexpr std::chrono::milliseconds store_back_off_min{50};
+inline constexpr std::chrono::milliseconds store_back_off_max{5'000};
+
+}  // namespace limits
+
+// Times and sizes of connections; production values. A test passes its own, smaller ones.
+struct Limits {
+    using ms = std::chrono::milliseconds;
+
+    // Heads are sent in one piece by every real client; 30 s bounds slow-loris.
+    ms first_head{30'000};
+    ms connect{10'000};
+    ms handshake{10'000};
+    // Models think for minutes in silence.
+    ms idle{600'000};
+    // A loopback connect or interim answer of the chain hop that takes longer means "hung".
+    ms chain_answer{300};
+    // Health probe: one loopback round trip, generously.
+    ms probe{250};
+    ms health_ttl_healthy{1'000};
+    ms health_ttl_unhealthy{200};
+    // How often the edge looks at the daemon's health while it waits for its first byte.
+    ms first_byte_check{250};
+    // Name look-up in all.
+    ms resolve{5'000};
+    // Happy Eyeballs: RFC 8305 section 5, Connection Attempt Delay.
+    ms connection_attempt_delay{250};
+    // Graceful shutdown: running calls get this long, then the queue is flushed; the supervisor
+    // grants 30 s in all.
+    ms drain{20'000};
+    ms flush{5'000};
+
+    // Client bytes kept for a replay until the daemon's first byte.
+    std::size_t first_flight_bytes_max = 64 * 1024;
+    // Concurrent connections of one listener; above it accepting pauses.
+    std::size_t connection_count_max = 20'000;
+};
+
+}  // namespace halton

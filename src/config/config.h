@@ -1,0 +1,64 @@
+// Config: config.toml as values. A bad file never stops a role: what is wrong becomes a warning
+// that names key and value, and the default holds.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace halton::config {
+
+// [upstream] connect_to: "host:port=addr:port", as curl's --connect-to.
+struct ConnectTo {
+    std::string host;  // lower case
+    std::uint16_t port = 0;
+    std::string to_host;
+    std::uint16_t to_port = 0;
+};
+
+// [upstream] proxy: "http://[user:password@]host:port". Credentials stay in memory.
+struct UpstreamProxy {
+    std::string host;
+    std::uint16_t port = 0;
+    std::string authorization;  // value of Proxy-Authorization, or empty
+};
+
+struct Config {
+    // [daemon]; 0 = any free port (tests).
+    std::uint16_t edge_port = 8081;
+    std::uint16_t internal_port = 8090;
+    std::uint16_t api_port = 8765;
+    std::chrono::milliseconds edge_health_ttl{1000};  // edge_health_ttl_ms, 50 to 60000
+
+    // [upstream]
+    bool has_upstream_proxy = false;
+    UpstreamProxy upstream_proxy;
+    std::vector<std::string> upstream_proxy_bypass;  // no_proxy: host suffixes, "*"
+    std::vector<ConnectTo> connect_to;
+    std::string upstream_ca_file;  // extra roots for upstream verification
+
+    // [intercept]
+    std::vector<std::string> extra_hosts;
+    std::vector<std::string> excluded_hosts;  // exclude_hosts
+
+    // [tagging]
+    std::string default_project = "misc";
+
+    // [cors]
+    std::vector<std::string> cors_allow_origins{"http://localhost:3000"};
+
+    // [log]
+    std::string log_level = "info";
+};
+
+struct ParsedConfig {
+    Config config;
+    std::vector<std::string> warnings;  // one clear line each
+};
+
+// Never fails. An empty text gives the defaults.
+ParsedConfig parse_config(std::string_view toml_text);
+
+}  // namespace halton::config

@@ -1,0 +1,104 @@
+// What one metered call is: the values of its row. Pure data; no I/O.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/money.h"
+
+namespace halton::meter {
+
+// Token counts as the ledger's columns mean them, after the provider's own rules are undone:
+//   input = what the provider reports as input (its own meaning, see input_includes_cache),
+//   output = what it reports as output. Buckets for pricing are derived in pricing.cpp.
+struct TokenUsage {
+    std::int64_t input = 0;
+    std::int64_t output = 0;
+    std::int64_t reasoning = 0;       // column thinking_tokens
+    std::int64_t cache_read = 0;
+    std::int64_t cache_write = 0;     // all cache writes
+    std::int64_t cache_write_1h = 0;  // the part of cache_write with the one-hour lifetime
+    std::int64_t audio_input = 0;     // parts of input and output
+    std::int64_t audio_output = 0;
+    std::int64_t image_input = 0;
+    std::int64_t image_output = 0;
+    std::int64_t tool_input = 0;          // charged as input on top (Gemini tool-use prompt)
+    std::int64_t audio_input_ms = 0;      // speech that is counted in time instead of tokens
+    std::int64_t web_search_count = 0;    // per-call fees
+    bool input_includes_cache = false;    // true: cache_read is a part of input (OpenAI, Gemini)
+    bool output_includes_reasoning = true;  // false: reasoning is billed on top (Gemini, xAI chat)
+    bool operator==(const TokenUsage&) const = default;
+};
+
+enum class RequestKind { chat, embedding, image, audio, other };
+std::string_view name_of(RequestKind kind);
+
+// How far the money can be trusted. `unknown` goes with an absent cost.
+enum class CostState { exact, estimated, unknown };
+std::string_view name_of(CostState state);
+
+// The ten local error classes of the error page.
+enum class ErrorClass {
+    rate_limit,
+    server_error,
+    bad_request,
+    auth,
+    timeout,
+    network,
+    unknown,
+    permission,
+    quota_exceeded,
+    context_length_exceeded,
+};
+std::string_view name_of(ErrorClass error_class);
+// Ten local classes to seven on the wire; an unknown word passes unchanged.
+std::string_view to_wire_class(std::string_view local_class);
+
+struct CallError {
+    ErrorClass error_class = ErrorClass::unknown;
+    std::string provider_code;  // native code, at most error_code_bytes_max
+    bool is_retryable = false;
+    std::string message_hash;  // lower-case hex SHA-256 of the provider's message, or empty
+};
+
+struct CallRecord {
+    std::string id;  // UUID v4, made by the observer
+    UtcTime requested_at;
+    std::string provider;      // "anthropic", "openai", "gemini", "xai"
+    std::string model;         // as the provider returned it, else as requested, else empty
+    std::string requested_model;
+    std::string mode;          // "standard" or "streaming"
+    RequestKind kind = RequestKind::chat;
+    std::string method;
+    std::string host;
+    std::string path;          // without the query
+    TokenUsage usage;
+    bool has_usage = false;    // the provider reported counts at all
+    bool tokens_complete = false;
+    std::optional<NanoUsd> cost;
+    CostState cost_state = CostState::unknown;
+    std::string rates_source;  // "bundled-YYYY-MM-DD", "override", "provider", or empty
+    std::string service_tier;  // as the response names it
+    double latency_ms = 0;
+    std::optional<double> time_to_first_byte_ms;
+    std::string status;        // "success", "error", "aborted"
+    int http_status = 0;       // 0: no response head
+    std::optional<CallError> error;
+    std::string provider_request_id;
+    std::string user_agent;
+    std::string project_slug;
+    std::string attribution_layer;
+    std::string source_workdir;
+};
+
+// Port: where finished calls go. Never blocks, never throws; a full sink drops and counts.
+class CallSink {
+public:
+    virtual ~CallSink() = default;
+    virtual void offer(CallRecord call) noexcept = 0;
+};
+
+}  // namespace halton::meter

@@ -1,0 +1,49 @@
+// CallObserver: turns the events of one connection into one CallRecord per metered call.
+// In:    http::Event values in order, with the time of the bytes.
+// Out:   finished records to the CallSink, exactly once each, after the last response byte; also
+//        when the observer is destroyed with calls open (they are then incomplete).
+// Fails: never. What it cannot read becomes a row with tokens_complete = false.
+// Owner: the connection coroutine. Thread: that strand only.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "http/event.h"
+#include "meter/call.h"
+
+namespace halton::meter {
+
+class PriceBook;
+
+// What is known about a connection before its first call; copied onto every row.
+struct ConnectionFacts {
+    std::string host;  // the host the client asked for, lower case
+    std::string project_slug;
+    std::string attribution_layer;
+    std::string source_workdir;
+};
+
+class CallObserver {
+public:
+    // `prices`, `sink` and `clock` outlive the observer.
+    CallObserver(ConnectionFacts facts, const PriceBook& prices, CallSink& sink,
+                 const Clock& clock);
+    ~CallObserver();
+    CallObserver(CallObserver&&) noexcept;
+    CallObserver& operator=(CallObserver&&) noexcept = delete;
+
+    void on_events(const http::EventList& events);
+
+    // Why the connection ended early, for calls that are still open: classifies them as network
+    // or timeout when the upstream failed, as aborted when the client went away.
+    void on_failure(const Error& error);
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace halton::meter

@@ -1,0 +1,76 @@
+#include "base/limits.h"
+#include "meter/providers/shapes/openai_usage.h"
+#include "meter/providers/shapes/shapes.h"
+
+namespace halton::meter::shapes {
+
+namespace {
+
+enum Pick : std::size_t {
+    type,
+    model,
+    usage,
+    service_tier,
+    status,
+    error,
+    code,
+    message,
+    inner_model,
+    inner_usage,
+    inner_tier,
+    inner_error,
+};
+constexpr JsonPaths paths{"type",           "model",          "usage",
+                          "service_tier",   "status",         "error",
+                          "code",           "message",        "response.model",
+                          "response.usage", "response.service_tier", "response.error"};
+
+bool is_end(std::string_view name) {
+    return name == "response.completed" || name == "response.incomplete" ||
+           name == "response.failed" || name == "response.done";
+}
+
+EventUse judge(const http::SseEvent& event, const Reading& so_far) {
+    if (event.data == "[DONE]") return EventUse::skip;  // some gateways add one
+    if (!event.type.empty()) {
+        const bool is_first = so_far.model.empty() && event.type == "response.created";
+        return is_first || is_end(event.type) || event.type == "error" ? EventUse::read
+                                                                       : EventUse::skip;
+    }
+    // Without "event:" lines the type stands in the data.
+    const std::string_view data = event.data;
+    return so_far.model.empty() || has_text(data, R"("usage")") ||
+                   has_text(data, R"("error")")
+               ? EventUse::read
+               : EventUse::skip;
+}
+
+void read(const Document& document, Reading& reading) {
+    take_text(reading.model, document.string(model), limits::model_bytes_max);
+    take_text(reading.model, document.string(inner_model), limits::model_bytes_max);
+    take_text(reading.service_tier, document.string(service_tier), limits::error_code_bytes_max);
+    take_text(reading.service_tier, document.string(inner_tier), limits::error_code_bytes_max);
+    read_openai_usage(document.value(usage), reading);
+    read_openai_usage(document.value(inner_usage), reading);
+
+    const std::string kind(document.string(type));
+    const std::string state(document.string(status));
+    if (is_end(kind)) reading.is_ended = true;
+    if (state == "queued" || state == "in_progress") reading.is_background = true;
+
+    if (auto found = read_error(document, error, code)) reading.error = std::move(found);
+    if (auto found = read_error(document, inner_error, code)) reading.error = std::move(found);
+    // The error event of a stream may carry its fields without an envelope.
+    if (kind == "error" && !reading.error) {
+        ProviderError flat;
+        flat.code = document.string(code);
+        flat.message = document.string(message);
+        reading.error = std::move(flat);
+    }
+}
+
+}  // namespace
+
+const Shape openai_responses{"openai_responses", &paths, judge, read};
+
+}  // namespace halton::meter::shapes

@@ -1,0 +1,100 @@
+// A shape is one wire format of answers, shared by every provider that speaks it: which JSON
+// values to pick out of a document, which stream events to look at, and what they mean.
+// A document is a whole JSON body, the data of one stream event, or one element of a streamed
+// JSON array. Shapes are values and functions; what they learn goes into a Reading.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json.h"
+#include "base/json_pick.h"
+#include "http/sse.h"
+#include "meter/call.h"
+
+namespace halton::meter {
+
+// An error as the provider words it; what it did not say is empty.
+struct ProviderError {
+    std::string code;     // the native code that goes into the row
+    std::string type;     // a second word of the provider that rules may match ("error.type")
+    std::string reason;   // machine-readable detail (Google's details[].reason)
+    std::string message;  // only hashed and matched, never kept
+};
+
+// A call inside the call, billed at its own model's price.
+struct SubCall {
+    std::string model;  // empty: the model of the call
+    TokenUsage usage;
+};
+
+// What the answer told so far.
+struct Reading {
+    std::string model;
+    TokenUsage usage;
+    bool has_usage = false;
+    bool is_ended = false;       // a stream's own end mark was seen
+    bool is_streamed = false;    // documents come as events of a stream
+    bool is_background = false;  // accepted, not run yet: counts come with a later answer
+    bool has_unpriced_part = false;  // something is charged that no count tells
+    std::string service_tier;
+    std::string speed;           // a faster mode with its own price, as the provider calls it
+    std::string region;          // where it ran, when that has a price
+    std::optional<NanoUsd> reported_cost;
+    std::optional<ProviderError> error;
+    std::vector<SubCall> sub_calls;  // when present they are the bill, instead of `usage`
+};
+
+// The wanted values of one document.
+class Document {
+public:
+    Document(const JsonPick& picks, JsonParser& parser) : picks_(picks), parser_(parser) {}
+
+    // Raw JSON text; empty when absent. An explicit null counts as absent.
+    std::string_view text(std::size_t index) const;
+    // Parsed. Holds until the next parse of this document, so take one value at a time.
+    JsonView value(std::size_t index) const;
+    // A string value, else empty. Holds as value() does.
+    std::string_view string(std::size_t index) const;
+
+private:
+    const JsonPick& picks_;
+    JsonParser& parser_;
+};
+
+// What to do with a stream event.
+enum class EventUse {
+    skip,      // nothing in it for us: the great majority
+    read,      // pick and read its data
+    end_mark,  // the stream's end, without data of its own
+};
+
+struct Shape {
+    std::string_view name;
+    const JsonPaths* paths;
+    // Called for every event, thousands of times per answer: must be cheap.
+    EventUse (*judge)(const http::SseEvent& event, const Reading& so_far);
+    void (*read)(const Document& document, Reading& reading);
+};
+
+// Pieces that several shapes need -------------------------------------------------------------
+
+// Whether `part` occurs in `text`; fast enough to be asked of every event.
+bool has_text(std::string_view text, std::string_view part);
+
+// Replaces `kept` by a non-empty string, cut to `bytes_max`.
+void take_text(std::string& kept, std::string_view text, std::size_t bytes_max);
+
+// A count as it may be written, at most token_count_max; anything else (absent, negative, text)
+// is 0.
+std::int64_t to_count(JsonView value);
+
+// {"error": {...}} or {"error": "text", "code": "..."} as raw JSON; nothing when `error` is
+// absent, null or empty.
+std::optional<ProviderError> read_error(const Document& document, std::size_t error_index,
+                                        std::size_t code_index);
+
+}  // namespace halton::meter

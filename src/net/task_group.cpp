@@ -1,0 +1,67 @@
+#include "net/task_group.h"
+
+#include <exception>
+
+#include <asio/bind_cancellation_slot.hpp>
+#include <asio/co_spawn.hpp>
+#include <asio/experimental/as_tuple.hpp>
+#include <asio/post.hpp>
+#include <asio/this_coro.hpp>
+#include <asio/use_awaitable.hpp>
+
+#include "base/log.h"
+
+namespace halton::net {
+namespace {
+
+// After a cancellation the task's clean-up may still have to await something.
+asio::awaitable<void> guarded(asio::awaitable<void> task) {
+    co_await asio::this_coro::throw_if_cancelled(false);
+    co_await std::move(task);
+}
+
+}  // namespace
+
+TaskGroup::TaskGroup(asio::any_io_executor executor)
+    : executor_(std::move(executor)), ended_(executor_) {}
+
+void TaskGroup::spawn(std::string_view label, asio::awaitable<void> task) {
+    const auto place = tasks_.emplace(tasks_.end());
+    place->label = label;
+    asio::co_spawn(
+        executor_, guarded(std::move(task)),
+        asio::bind_cancellation_slot(
+            place->cancel.slot(), [this, place](std::exception_ptr exception) {
+                if (exception) {
+                    try {
+                        std::rethrow_exception(exception);
+                    } catch (const std::exception& error) {
+                        log_event(LogLevel::error, "task.bug",
+                                  {{"task", place->label}, {"what", error.what()}});
+                    }
+                }
+                tasks_.erase(place);
+                if (tasks_.empty()) ended_.cancel();
+            }));
+}
+
+void TaskGroup::cancel_all() {
+    // A task never ends inside emit(): its completion is posted. New tasks may begin, so the list
+    // is walked by hand.
+    for (auto task = tasks_.begin(); task != tasks_.end();) {
+        const auto next = std::next(task);
+        task->cancel.emit(asio::cancellation_type::all);
+        task = next;
+    }
+}
+
+asio::awaitable<bool> TaskGroup::join(std::chrono::milliseconds limit) {
+    const auto until = std::chrono::steady_clock::now() + limit;
+    while (!tasks_.empty() && std::chrono::steady_clock::now() < until) {
+        ended_.expires_at(until);
+        co_await ended_.async_wait(asio::experimental::as_tuple(asio::use_awaitable));
+    }
+    co_return tasks_.empty();
+}
+
+}  // namespace halton::net

@@ -1,0 +1,157 @@
+#include "platform/files.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <random>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace halton::platform {
+namespace {
+
+tl::unexpected<Error> fail_with_errno(std::string_view verb, const std::filesystem::path& path) {
+    const int number = errno;
+    ErrorKind kind = ErrorKind::io;
+    if (number == ENOENT || number == ENOTDIR) kind = ErrorKind::not_found;
+    if (number == EACCES || number == EPERM || number == EROFS) kind = ErrorKind::permission;
+    return fail(kind, fmt::format("{} {}: {}", verb, path.string(), std::strerror(number)));
+}
+
+// Closes on every way out.
+class Descriptor {
+public:
+    explicit Descriptor(int number) : number_(number) {}
+    ~Descriptor() {
+        if (number_ >= 0) ::close(number_);
+    }
+    Descriptor(const Descriptor&) = delete;
+    Descriptor& operator=(const Descriptor&) = delete;
+    int get() const { return number_; }
+
+private:
+    int number_;
+};
+
+bool write_all(int descriptor, std::string_view text) {
+    while (!text.empty()) {
+        const auto count = ::write(descriptor, text.data(), text.size());
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0) return false;
+        text.remove_prefix(static_cast<std::size_t>(count));
+    }
+    return true;
+}
+
+// Best effort: after a rename the directory entry should survive a power cut as well.
+void sync_directory(const std::filesystem::path& directory) {
+    const Descriptor opened(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (opened.get() >= 0) ::fsync(opened.get());
+}
+
+}  // namespace
+
+Result<std::string> read_file(const std::filesystem::path& path, std::size_t bytes_max) {
+    // Non-blocking, so that a named pipe put there cannot hang us before we see what it is.
+    const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+    if (file.get() < 0) return fail_with_errno("cannot open", path);
+    struct stat facts {};
+    if (::fstat(file.get(), &facts) != 0) return fail_with_errno("cannot read", path);
+    if (!S_ISREG(facts.st_mode))
+        return fail(ErrorKind::io, fmt::format("{} is not a regular file", path.string()));
+    const auto too_large = [&] {
+        return fail(ErrorKind::too_large,
+                    fmt::format("{} is larger than {} bytes", path.string(), bytes_max));
+    };
+    if (facts.st_size > 0 && static_cast<std::uint64_t>(facts.st_size) > bytes_max)
+        return too_large();
+
+    // The size is a hint only: files of /proc say 0, and others may grow meanwhile.
+    std::string text;
+    std::size_t size = 0;
+    for (;;) {
+        const auto hint = static_cast<std::size_t>(facts.st_size);
+        text.resize(std::max(size + 4096, hint + 1));
+        const auto count = ::read(file.get(), text.data() + size, text.size() - size);
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0) return fail_with_errno("cannot read", path);
+        if (count == 0) break;
+        size += static_cast<std::size_t>(count);
+        if (size > bytes_max) return too_large();
+    }
+    text.resize(size);
+    return text;
+}
+
+bool is_regular_file(const std::filesystem::path& path) {
+    struct stat facts {};
+    return ::stat(path.c_str(), &facts) == 0 && S_ISREG(facts.st_mode);
+}
+
+Result<void> write_file_atomically(const std::filesystem::path& path, std::string_view text,
+                                   unsigned mode) {
+    std::random_device entropy;
+    const auto temporary =
+        path.parent_path() /
+        fmt::format(".{}.{}-{:08x}", path.filename().string(), ::getpid(), entropy());
+    {
+        const Descriptor file(
+            ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+        if (file.get() < 0) return fail_with_errno("cannot create", temporary);
+        // fchmod, because the mode given to open() goes through the umask.
+        if (!write_all(file.get(), text) || ::fchmod(file.get(), static_cast<mode_t>(mode)) != 0 ||
+            ::fsync(file.get()) != 0) {
+            auto failed = fail_with_errno("cannot write", temporary);
+            ::unlink(temporary.c_str());
+            return failed;
+        }
+    }
+    if (::rename(temporary.c_str(), path.c_str()) != 0) {
+        auto failed = fail_with_errno("cannot replace", path);
+        ::unlink(temporary.c_str());
+        return failed;
+    }
+    sync_directory(path.parent_path());
+    return {};
+}
+
+Result<void> make_private_directory(const std::filesystem::path& path) {
+    if (::mkdir(path.c_str(), 0700) == 0) return {};
+    if (errno != EEXIST) return fail_with_errno("cannot create", path);
+    struct stat facts {};
+    if (::stat(path.c_str(), &facts) != 0) return fail_with_errno("cannot read", path);
+    if (!S_ISDIR(facts.st_mode))
+        return fail(ErrorKind::io, fmt::format("{} is not a directory", path.string()));
+    // A group or world that may write could swap the CA key; nobody needs that.
+    if ((facts.st_mode & 022) != 0 && ::chmod(path.c_str(), facts.st_mode & ~022u & 07777u) != 0)
+        return fail_with_errno("cannot take others' write permission from", path);
+    return {};
+}
+
+FileLock::FileLock(FileLock&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+
+FileLock::~FileLock() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+Result<FileLock> FileLock::take(const std::filesystem::path& path,
+                                std::chrono::milliseconds limit) {
+    const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (descriptor < 0) return fail_with_errno("cannot open", path);
+    FileLock lock(descriptor);
+    const auto deadline = std::chrono::steady_clock::now() + limit;
+    while (::flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK && errno != EINTR) return fail_with_errno("cannot lock", path);
+        if (std::chrono::steady_clock::now() >= deadline)
+            return fail(ErrorKind::timeout, fmt::format("{} stays locked", path.string()));
+        ::usleep(2'000);
+    }
+    return lock;
+}
+
+}  // namespace halton::platform

@@ -1,0 +1,16 @@
+// Facts about this machine's network interfaces, and process-wide settings for sockets.
+#pragma once
+
+#include <string>
+
+namespace halton::platform {
+
+// Whether an address (as text, IPv4 or IPv6) belongs to this machine: loopback, unspecified,
+// IPv4-mapped forms of these, or an address of one of its interfaces now.
+bool is_own_address(const std::string& address);
+
+// A write to a closed socket is an error value, not a signal; a proxy needs as many descriptors as
+// it may have, and leaves no core dump that would hold keys. Call once at the start of a role.
+void prepare_role_process();
+
+}  // namespace halton::platform

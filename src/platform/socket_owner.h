@@ -1,0 +1,42 @@
+// Which process owns a client's socket on this machine, and what attribution wants to know of it.
+// In:    the two ends of the client's loopback connection to the edge.
+// Out:   ClientProcess: whatever could be read before the process was gone.
+// Limits: socket_owner_time_max, socket_owner_fd_count_max; recently seen processes come first.
+// Thread: one at a time. Blocking (netlink, /proc): call it off the I/O threads.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <string>
+
+#include "base/result.h"
+#include "meter/attribution.h"
+
+namespace halton::platform {
+
+// One end of a connection.
+struct SocketAddress {
+    std::string ip;  // "127.0.0.1", "::1", or the mapped form "::ffff:127.0.0.1"
+    std::uint16_t port = 0;
+};
+
+// A process as long as its start time is the same: pids are used again.
+struct ProcessKey {
+    int pid = 0;
+    std::uint64_t started = 0;
+    bool operator==(const ProcessKey&) const = default;
+};
+
+class SocketOwners {
+public:
+    // `client` is the client's local address, `edge` the address it is connected to.
+    // Errors: not_found (gone, or not local), permission (another user's process), timeout.
+    Result<meter::ClientProcess> find(const SocketAddress& client, const SocketAddress& edge);
+
+private:
+    // The last owners, newest first: a tool opens many connections, and looking there first costs
+    // microseconds where a scan of all processes costs milliseconds.
+    std::deque<ProcessKey> recent_;
+};
+
+}  // namespace halton::platform

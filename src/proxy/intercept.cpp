@@ -1,0 +1,280 @@
+#include "proxy/intercept.h"
+
+#include "base/log.h"
+#include "net/raw_duplex.h"
+#include "net/tls_handshake.h"
+#include "proxy/chain_protocol.h"
+#include "proxy/tls_duplex.h"
+#include "tls/client_hello.h"
+
+namespace halton::proxy {
+namespace {
+
+using net::RawDuplex;
+using net::TcpStream;
+
+// How long a connection waits for its owner to be found; by then the upstream has been dialled,
+// so it is rarely felt.
+constexpr net::Milliseconds owner_wait{100};
+
+constexpr std::string_view http_1 = "http/1.1";
+
+// What becomes of one connection: at most one of the two runs to the end.
+struct Opened {
+    std::unique_ptr<RawDuplex> raw;
+    std::unique_ptr<TlsDuplex> metered;
+    std::string program;
+    std::string host;
+};
+
+struct Owner {
+    meter::ClientProcess process;
+    bool is_other_user = false;
+};
+
+std::optional<platform::SocketAddress> parse_address(const std::string& text) {
+    auto target = http::parse_authority(text);
+    if (!target) return std::nullopt;
+    return platform::SocketAddress{target->host, target->port};
+}
+
+Result<net::Blocking::Pending<Owner>> start_owner_search(
+    const chain_protocol::ClientAddress& address, InterceptServices& services) {
+    const auto client = parse_address(address.client);
+    const auto edge = parse_address(address.edge);
+    if (!client || !edge) return fail(ErrorKind::malformed, "no client address on the chain hop");
+    return services.blocking.start<Owner>(
+        [client = *client, edge = *edge, &owners = services.owners] {
+            Owner owner;
+            auto process = owners.find(client, edge);
+            if (process) owner.process = std::move(*process);
+            else owner.is_other_user = process.error().kind == ErrorKind::permission;
+            return owner;
+        });
+}
+
+bool is_offered(const tls::ClientHello& hello, std::string_view protocol) {
+    return std::find(hello.alpn.begin(), hello.alpn.end(), protocol) != hello.alpn.end();
+}
+
+// Why a connection with this hello is not decrypted; empty when it may be.
+std::string_view reason_to_pass(const tls::HelloRead& read, const http::Target& target,
+                                const meter::HostList& hosts) {
+    if (read.state != tls::HelloState::complete) return "not-tls";
+    const auto& name = read.hello.server_name;
+    if (name.empty()) return "no-sni";
+    if (!hosts.is_metered(name)) return "unknown-sni";
+    if (!target.is_ip_literal && name != target.host) return "sni-differs";
+    if (read.hello.has_alpn && !is_offered(read.hello, http_1)) return "no-http-1.1";
+    return {};
+}
+
+Refusals::Sign sign_of(ErrorKind kind) {
+    if (kind == ErrorKind::reset) return Refusals::Sign::reset;
+    if (kind == ErrorKind::tls_alert) return Refusals::Sign::alert;
+    return Refusals::Sign::close;
+}
+
+// The ways a client says no to a certificate; a timeout or our own stop is none of them.
+bool is_refusal(ErrorKind kind) {
+    return kind == ErrorKind::reset || kind == ErrorKind::tls_alert || kind == ErrorKind::closed;
+}
+
+class Intercept {
+public:
+    Intercept(TcpStream edge, InterceptServices& services)
+        : client_(std::move(edge)), services_(services) {}
+
+    asio::awaitable<Opened> open();
+
+private:
+    void count(std::string_view reason) {
+        const auto found = services_.passthrough.find(reason);
+        if (found != services_.passthrough.end()) ++found->second;
+        else services_.passthrough.emplace(reason, 1);
+        log_event(LogLevel::debug, "intercept.passthrough",
+                  {{"host", target_.host}, {"reason", reason}});
+    }
+
+    bool is_refusing(const std::string& host) const {
+        return services_.refusals.is_refusing(owner_.process.executable, host,
+                                              services_.clock.now_steady());
+    }
+
+    asio::awaitable<Opened> decline(std::string_view reason);
+    asio::awaitable<Result<tls::HelloRead>> read_hello();
+    Opened pass_raw(TcpStream upstream);
+    asio::awaitable<Opened> redial_and_pass_raw(std::string_view reason);
+    asio::awaitable<Opened> meter(TcpStream upstream, const tls::ClientHello& hello);
+
+    TcpStream client_;
+    InterceptServices& services_;
+    http::Target target_;
+    std::string bytes_;  // of the client behind the CONNECT: its ClientHello
+    Owner owner_;
+};
+
+asio::awaitable<Opened> Intercept::decline(std::string_view reason) {
+    count(reason);
+    co_await client_.write_all(chain_protocol::make_decline(reason), services_.limits.handshake);
+    co_return Opened{};
+}
+
+asio::awaitable<Opened> Intercept::open() {
+    const auto& limits = services_.limits;
+    std::size_t scanned = 0;
+    std::size_t end = 0;
+    while ((end = http::find_head_end(bytes_, scanned)) == 0) {
+        if (bytes_.size() > limits::head_bytes_max) co_return Opened{};
+        const auto more = co_await client_.read_more(bytes_, 1024, limits.handshake);
+        if (!more) co_return Opened{};
+    }
+    auto request = chain_protocol::parse_request(std::string_view(bytes_).substr(0, end));
+    bytes_.erase(0, end);
+    if (!request) {
+        const auto answer = http::make_error_response(
+            400, "Bad Request", "edge-only",
+            "This port belongs to the edge. Tools use the proxy port; type: halton-meter status\n");
+        co_await client_.write_all(answer, limits.handshake);
+        co_return Opened{};
+    }
+    target_ = std::move(request->target);
+    const auto told = co_await client_.write_all(chain_protocol::alive, limits.handshake);
+    if (!told) co_return Opened{};
+
+    // Traffic that is none of our business never runs through this process: the edge takes it.
+    if (!target_.is_ip_literal && !services_.hosts.is_metered(target_.host))
+        co_return co_await decline("not-metered");
+
+    auto search = start_owner_search(request->address, services_);
+    auto upstream = co_await services_.dialer.dial(target_);
+    if (!upstream) co_return co_await decline("upstream-unreachable");
+    if (search) {
+        auto found = co_await search->wait(owner_wait);
+        if (found) owner_ = std::move(*found);
+    }
+    if (owner_.is_other_user) co_return co_await decline("other-user");
+    if (is_refusing(target_.host)) co_return co_await decline("client-refuses");
+
+    const auto taken = co_await client_.write_all(chain_protocol::taken, limits.handshake);
+    if (!taken) co_return Opened{};
+    auto hello = co_await read_hello();
+    if (!hello) co_return Opened{};
+    auto reason = reason_to_pass(*hello, target_, services_.hosts);
+    // A connection to a bare address shows its host only now.
+    if (reason.empty() && target_.is_ip_literal && is_refusing(hello->hello.server_name))
+        reason = "client-refuses";
+    if (!reason.empty()) {
+        count(reason);
+        co_return pass_raw(std::move(*upstream));
+    }
+    co_return co_await meter(std::move(*upstream), hello->hello);
+}
+
+asio::awaitable<Result<tls::HelloRead>> Intercept::read_hello() {
+    for (;;) {
+        auto read = tls::read_client_hello(bytes_);
+        if (read.state != tls::HelloState::need_more) co_return read;
+        const auto more = co_await client_.read_more(bytes_, 4096, services_.limits.idle);
+        if (!more) co_return fail(more.error());
+    }
+}
+
+Opened Intercept::pass_raw(TcpStream upstream) {
+    Opened opened;
+    opened.raw = std::make_unique<RawDuplex>(client_.release(), upstream.release());
+    opened.raw->preload_to_upstream(bytes_);
+    return opened;
+}
+
+// The first upstream connection is spoiled by our handshake; the client's own hello goes to a
+// fresh one, and the client judges the server itself.
+asio::awaitable<Opened> Intercept::redial_and_pass_raw(std::string_view reason) {
+    count(reason);
+    auto upstream = co_await services_.dialer.dial(target_);
+    if (!upstream) co_return Opened{};
+    co_return pass_raw(std::move(*upstream));
+}
+
+asio::awaitable<Opened> Intercept::meter(TcpStream upstream, const tls::ClientHello& hello) {
+    const auto& limits = services_.limits;
+    const std::string host = hello.server_name;
+    std::vector<std::string> alpn;
+    if (hello.has_alpn) alpn.emplace_back(http_1);
+    auto upstream_engine = services_.upstream_tls.make_engine(host, target_.port, alpn);
+    if (!upstream_engine) co_return co_await redial_and_pass_raw("no-memory");
+    auto upstream_rest = co_await net::run_handshake(upstream, *upstream_engine, {},
+                                                     limits.handshake, Leg::upstream);
+    if (!upstream_rest) {
+        std::string_view reason = "upstream-handshake";
+        if (tls::UpstreamContext::wants_client_certificate(*upstream_engine))
+            reason = "client-certificate-asked";
+        else if (upstream_rest.error().kind == ErrorKind::tls_verify)
+            reason = "upstream-unverified";
+        log_event(LogLevel::info, "intercept.not_metered",
+                  {{"host", host}, {"reason", reason}, {"error", to_text(upstream_rest.error())}});
+        co_return co_await redial_and_pass_raw(reason);
+    }
+
+    auto leaf = services_.leaves.find_or_make(host);
+    if (!leaf) co_return co_await redial_and_pass_raw("no-leaf");
+    tls::TlsEngine::enable_alpn_mirror(leaf->get());
+    auto client_engine = tls::TlsEngine::make(leaf->get(), tls::TlsEngine::Role::server);
+    if (!client_engine) co_return co_await redial_and_pass_raw("no-memory");
+    client_engine->mirror_alpn(upstream_engine->alpn());
+    auto client_rest = co_await net::run_handshake(client_, *client_engine, std::move(bytes_),
+                                                   limits.handshake, Leg::client);
+    if (!client_rest) {
+        const Error& error = client_rest.error();
+        if (is_refusal(error.kind)) {
+            services_.refusals.note(owner_.process.executable, host, sign_of(error.kind),
+                                    services_.clock.now_steady());
+            count("client-refused");
+            log_event(LogLevel::warn, "intercept.client_refused",
+                      {{"host", host},
+                       {"program", owner_.process.executable},
+                       {"error", to_text(error)},
+                       {"next", "passthrough; to meter it: halton-meter run -- COMMAND"}});
+        }
+        co_return Opened{};
+    }
+
+    const auto attribution = meter::attribute(owner_.process, services_.default_project);
+    log_event(LogLevel::debug, "attribution.resolved",
+              {{"winning_layer", attribution.layer}, {"project", attribution.project_slug}});
+    meter::CallObserver observer({host, attribution.project_slug, attribution.layer,
+                                  owner_.process.working_directory},
+                                 services_.prices, services_.sink, services_.clock);
+    Opened opened;
+    opened.program = owner_.process.executable;
+    opened.host = host;
+    opened.metered = std::make_unique<TlsDuplex>(
+        TlsDuplex::End{client_.release(), std::move(*client_engine), std::move(*client_rest)},
+        TlsDuplex::End{upstream.release(), std::move(*upstream_engine), std::move(*upstream_rest)},
+        std::move(observer));
+    co_return opened;
+}
+
+asio::awaitable<Opened> open(TcpStream edge, InterceptServices& services) {
+    // On the heap, so that what the talking needed is gone while the bytes flow.
+    const auto intercept = std::make_unique<Intercept>(std::move(edge), services);
+    co_return co_await intercept->open();
+}
+
+}  // namespace
+
+asio::awaitable<void> serve_intercept(TcpStream edge, InterceptServices& services) {
+    Opened opened = co_await open(std::move(edge), services);
+    if (opened.raw) {
+        services.shuttle.adopt(std::move(opened.raw));
+    } else if (opened.metered) {
+        co_await services.shuttle.run(*opened.metered);
+        if (opened.metered->has_answered())
+            services.refusals.note_success(opened.program, opened.host);
+        else if (!opened.metered->has_client_spoken())
+            services.refusals.note(opened.program, opened.host, Refusals::Sign::close_after,
+                                   services.clock.now_steady());
+    }
+}
+
+}  // namespace halton::proxy

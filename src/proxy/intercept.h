@@ -1,0 +1,53 @@
+// One connection that the edge offers to the daemon: declined, tunnelled raw, or metered.
+// Until the first byte to the client the daemon can change its mind: it holds the ClientHello, and
+// whatever it cannot read honestly becomes a raw tunnel in which the client sees the real server.
+// Owner: the coroutine frame. Thread: the I/O thread.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include <asio/awaitable.hpp>
+#include <asio/io_context.hpp>
+
+#include "base/limits.h"
+#include "meter/attribution.h"
+#include "meter/call.h"
+#include "meter/hosts.h"
+#include "meter/pricing.h"
+#include "net/blocking.h"
+#include "net/dialer.h"
+#include "net/shuttle.h"
+#include "net/tcp_stream.h"
+#include "platform/socket_owner.h"
+#include "proxy/refusals.h"
+#include "tls/authority.h"
+#include "tls/upstream_context.h"
+
+namespace halton::proxy {
+
+// What was not metered and why: reason -> connections since start.
+using PassthroughCounts = std::map<std::string, std::uint64_t, std::less<>>;
+
+// What all connections of the daemon share; made once by the role.
+struct InterceptServices {
+    asio::io_context& io;
+    const Limits& limits;
+    net::Dialer& dialer;
+    net::Shuttle& shuttle;
+    net::Blocking& blocking;
+    platform::SocketOwners& owners;  // used on the blocking worker only
+    tls::LeafCache& leaves;
+    tls::UpstreamContext& upstream_tls;
+    const meter::HostList& hosts;
+    const meter::PriceBook& prices;
+    meter::CallSink& sink;
+    const Clock& clock;
+    const std::string& default_project;
+    Refusals& refusals;
+    PassthroughCounts& passthrough;
+};
+
+asio::awaitable<void> serve_intercept(net::TcpStream edge, InterceptServices& services);
+
+}  // namespace halton::proxy

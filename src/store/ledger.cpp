@@ -1,0 +1,362 @@
+#include "store/ledger.h"
+
+#include <algorithm>
+#include <array>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "store/row_writer.h"
+
+namespace halton::store {
+namespace {
+
+using std::chrono::steady_clock;
+
+// "db.sqlite.corrupt-20261121T010203Z": sorts by time and needs no quoting in a shell.
+std::filesystem::path to_aside_name(const std::filesystem::path& file, UtcTime now, int attempt) {
+    auto stamp = to_iso8601(now).substr(0, 19);
+    std::erase_if(stamp, [](char c) { return c == '-' || c == ':'; });
+    auto name = fmt::format("{}.corrupt-{}Z", file.string(), stamp);
+    if (attempt > 0) name += fmt::format("-{}", attempt);
+    return name;
+}
+
+// Moves the file with its -wal and -shm, so that a person can still look at what it holds.
+std::error_code set_aside(const std::filesystem::path& file) {
+    namespace fs = std::filesystem;
+    std::error_code failed;
+    fs::path aside;
+    for (int attempt = 0; attempt < 100; ++attempt) {
+        aside = to_aside_name(file, system_clock().now_utc(), attempt);
+        if (!fs::exists(aside, failed)) break;
+    }
+    fs::rename(file, aside, failed);
+    if (failed) return failed;
+    for (const char* suffix : {"-wal", "-shm"}) {
+        std::error_code ignored;  // they need not be there
+        fs::rename(file.string() + suffix, aside.string() + suffix, ignored);
+    }
+    log_event(LogLevel::error, "store.corrupt.set_aside", {{"moved_to", aside.string()}});
+    return {};
+}
+
+// Rows of the last 60 minutes, by the minute.
+class LastHour {
+public:
+    void add(steady_clock::time_point now) {
+        Minute& minute = minutes_[static_cast<std::size_t>(minute_of(now) % 60)];
+        if (minute.at != minute_of(now)) minute = {minute_of(now), 0};
+        ++minute.count;
+    }
+    std::int64_t count(steady_clock::time_point now) const {
+        std::int64_t sum = 0;
+        for (const Minute& minute : minutes_)
+            if (minute_of(now) - minute.at < 60) sum += minute.count;
+        return sum;
+    }
+
+private:
+    struct Minute {
+        std::int64_t at = -60;
+        std::int64_t count = 0;
+    };
+    static std::int64_t minute_of(steady_clock::time_point time) {
+        return std::chrono::duration_cast<std::chrono::minutes>(time.time_since_epoch()).count();
+    }
+    std::array<Minute, 60> minutes_;
+};
+
+}  // namespace
+
+struct Ledger::State {
+    explicit State(std::filesystem::path path) : file(std::move(path)) {
+        counters.state = "starting";
+    }
+
+    const std::filesystem::path file;
+
+    std::mutex mutex;  // guards everything down to `thread`
+    std::condition_variable wake;
+    std::deque<meter::CallRecord> waiting;
+    std::size_t in_hand_count = 0;  // taken by the writer, not yet written
+    bool is_writer_idle = false;    // it sleeps until a row comes
+    std::optional<steady_clock::time_point> stop_at;
+    LedgerCounters counters;
+    LastHour last_hour;
+    std::thread thread;
+
+    // The writer thread's own.
+    std::optional<RowWriter> writer;
+    std::deque<meter::CallRecord> in_hand;
+    steady_clock::time_point last_commit{};
+    std::size_t last_row_count = 0;
+    std::chrono::milliseconds back_off{0};
+    std::uint64_t drops_logged = 0;
+    std::string state_logged;
+
+    void run();
+    bool take_rows();
+    void write_rows();
+    void write_some(std::size_t count);
+    bool pause();
+    bool open_writer();
+    void on_trouble(const SQLite::Exception& error);
+    void set_state(const std::string& state, const std::string& error);
+    void log_drops();
+    void finish();
+};
+
+Ledger::Ledger(std::filesystem::path file) : state_(std::make_unique<State>(std::move(file))) {
+    state_->thread = std::thread([state = state_.get()] { state->run(); });
+}
+
+Ledger::~Ledger() { stop(std::chrono::milliseconds(0)); }
+
+void Ledger::offer(meter::CallRecord call) noexcept {
+    bool is_wake_due = false;
+    {
+        const std::lock_guard lock(state_->mutex);
+        auto& counters = state_->counters;
+        state_->last_hour.add(steady_clock::now());
+        if (state_->stop_at) {
+            ++counters.rows_dropped_error;
+            return;
+        }
+        const std::size_t waiting_count = state_->waiting.size() + state_->in_hand_count;
+        if (waiting_count >= limits::record_queue_max) {
+            ++counters.rows_dropped_queue_full;
+            return;
+        }
+        try {
+            state_->waiting.push_back(std::move(call));
+        } catch (const std::bad_alloc&) {
+            ++counters.rows_dropped_error;
+            return;
+        }
+        // While the writer gathers, one wake-up a row would cost more than the row.
+        is_wake_due = std::exchange(state_->is_writer_idle, false) ||
+                      state_->waiting.size() == limits::rows_per_transaction_max;
+    }
+    if (is_wake_due) state_->wake.notify_one();
+}
+
+LedgerCounters Ledger::counters() const {
+    const std::lock_guard lock(state_->mutex);
+    auto counters = state_->counters;
+    counters.rows_waiting = state_->waiting.size() + state_->in_hand_count;
+    counters.rows_last_hour = state_->last_hour.count(steady_clock::now());
+    return counters;
+}
+
+void Ledger::stop(std::chrono::milliseconds limit) {
+    {
+        const std::lock_guard lock(state_->mutex);
+        if (!state_->stop_at) state_->stop_at = steady_clock::now() + limit;
+    }
+    state_->wake.notify_one();
+    if (state_->thread.joinable()) state_->thread.join();
+}
+
+void Ledger::State::run() {
+    // At once and not with the first row, so that status says early what is wrong. Twice, since
+    // after a corrupt file was set aside the second try makes a new one.
+    if (!open_writer()) open_writer();
+    while (take_rows()) write_rows();
+    finish();
+}
+
+// Waits for rows and takes all there are. False: stop, nothing left (or no time left).
+bool Ledger::State::take_rows() {
+    std::unique_lock lock(mutex);
+    const auto is_due = [this] { return !waiting.empty() || stop_at; };
+    is_writer_idle = true;
+    // Without an open file it is tried again now and then, so that status tells when all is well
+    // again also while no row comes.
+    while (!writer && !wake.wait_for(lock, limits::store_back_off_max, is_due)) {
+        lock.unlock();
+        open_writer();
+        lock.lock();
+    }
+    wake.wait(lock, is_due);
+    is_writer_idle = false;
+    // A lone row goes at once. Under load the next commit waits a moment, so that many rows share
+    // the cost of one.
+    const auto interval = last_row_count < limits::commit_busy_row_count
+                              ? limits::commit_interval
+                              : limits::commit_interval_busy;
+    wake.wait_until(lock, last_commit + interval, [this] {
+        return waiting.size() >= limits::rows_per_transaction_max || stop_at;
+    });
+    if (stop_at && (waiting.empty() || steady_clock::now() >= *stop_at)) return false;
+    in_hand.swap(waiting);
+    in_hand_count = last_row_count = in_hand.size();
+    return true;
+}
+
+void Ledger::State::write_rows() {
+    while (!in_hand.empty()) {
+        if (writer && writer->has_moved()) {
+            log_event(LogLevel::warn, "store.file.moved", {{"file", file.string()}});
+            writer.reset();
+        }
+        if (open_writer()) {
+            try {
+                write_some(std::min(in_hand.size(), limits::rows_per_transaction_max));
+                continue;
+            } catch (const SQLite::Exception& error) {
+                writer->roll_back();
+                on_trouble(error);
+            }
+        }
+        if (!pause()) return;
+    }
+    log_drops();
+}
+
+// One transaction with the first `count` rows in hand.
+void Ledger::State::write_some(std::size_t count) {
+    std::uint64_t bad_count = 0;
+    std::string bad_error;
+    std::int64_t newest_us = 0;
+    writer->begin();
+    for (std::size_t i = 0; i < count; ++i) {
+        try {
+            writer->write(in_hand[i]);
+            newest_us = std::max<std::int64_t>(newest_us,
+                                               in_hand[i].requested_at.time_since_epoch().count());
+        } catch (const SQLite::Exception& error) {
+            // One row that the table refuses must not take the others with it.
+            if (sort_trouble(error) != Trouble::row) throw;
+            ++bad_count;
+            bad_error = error.what();
+        }
+    }
+    writer->commit();
+    last_commit = steady_clock::now();
+    back_off = std::chrono::milliseconds(0);
+    in_hand.erase(in_hand.begin(), in_hand.begin() + static_cast<std::ptrdiff_t>(count));
+    {
+        const std::lock_guard lock(mutex);
+        in_hand_count = in_hand.size();
+        counters.rows_written += count - bad_count;
+        counters.rows_dropped_error += bad_count;
+        counters.last_row_at_us = std::max(counters.last_row_at_us, newest_us);
+    }
+    set_state("ok", bad_error);
+}
+
+// Sleeps the back-off. False: stop, and no time left for another try.
+bool Ledger::State::pause() {
+    back_off = std::clamp(back_off * 2, limits::store_back_off_min, limits::store_back_off_max);
+    std::unique_lock lock(mutex);
+    auto until = steady_clock::now() + back_off;
+    if (!stop_at) wake.wait_until(lock, until, [this] { return stop_at.has_value(); });
+    if (!stop_at) return true;
+    if (steady_clock::now() >= *stop_at) return false;
+    // Stopping: shorter steps, for the lock may go while there is time.
+    back_off = limits::store_back_off_min;
+    until = std::min(steady_clock::now() + back_off, *stop_at);
+    lock.unlock();
+    std::this_thread::sleep_until(until);
+    return true;
+}
+
+bool Ledger::State::open_writer() {
+    if (writer) return true;
+    try {
+        writer.emplace(file);
+        const auto newest_us = writer->read_newest_row_us();
+        if (writer->is_newer_schema())
+            log_event(LogLevel::warn, "store.schema.newer", {{"file", file.string()}});
+        {
+            const std::lock_guard lock(mutex);
+            counters.last_row_at_us = std::max(counters.last_row_at_us, newest_us);
+        }
+        set_state("ok", {});
+        return true;
+    } catch (const SQLite::Exception& error) {
+        on_trouble(error);
+    } catch (const std::exception& error) {
+        set_state("retrying", error.what());
+    }
+    return false;
+}
+
+void Ledger::State::on_trouble(const SQLite::Exception& error) {
+    const auto what = fmt::format("{} ({})", error.what(), error.getExtendedErrorCode());
+    switch (sort_trouble(error)) {
+        case Trouble::locked: return set_state("retrying", what);
+        case Trouble::row:
+        case Trouble::schema: {
+            // Waiting does not help a table that lacks our columns; the rows are counted and the
+            // file is looked at again, since a person may exchange it.
+            set_state("incompatible_schema", what);
+            writer.reset();
+            const std::lock_guard lock(mutex);
+            counters.rows_dropped_error += in_hand.size();
+            in_hand.clear();
+            in_hand_count = 0;
+            return;
+        }
+        case Trouble::disk: writer.reset(); return set_state("retrying", what);
+        case Trouble::corrupt:
+            writer.reset();
+            set_state("retrying", what);
+            if (const auto failed = set_aside(file))
+                set_state("retrying", what + "; cannot set it aside: " + failed.message());
+            return;
+    }
+}
+
+void Ledger::State::set_state(const std::string& state, const std::string& error) {
+    const auto text = to_safe_text(error, limits::log_value_bytes_max);
+    {
+        const std::lock_guard lock(mutex);
+        counters.state = state;
+        if (!text.empty()) counters.last_error = text;
+    }
+    // Changes only: a disk that stays full for a night is one line, not ten thousand.
+    const auto line = state + ' ' + text;
+    if (line == state_logged || (state == "ok" && text.empty() && state_logged.empty())) return;
+    state_logged = state == "ok" && text.empty() ? std::string() : line;
+    log_event(state == "ok" && text.empty() ? LogLevel::info : LogLevel::warn, "store.state",
+              {{"state", state}, {"error", text}});
+}
+
+void Ledger::State::log_drops() {
+    std::uint64_t dropped = 0;
+    {
+        const std::lock_guard lock(mutex);
+        dropped = counters.rows_dropped_queue_full + counters.rows_dropped_error;
+    }
+    if (dropped == drops_logged) return;
+    log_event(LogLevel::warn, "store.rows.dropped", {{"count", dropped - drops_logged}});
+    drops_logged = dropped;
+}
+
+void Ledger::State::finish() {
+    {
+        const std::lock_guard lock(mutex);
+        counters.rows_dropped_error += waiting.size() + in_hand.size();
+        waiting.clear();
+        in_hand.clear();
+        in_hand_count = 0;
+    }
+    log_drops();
+    if (writer) writer->checkpoint();
+    writer.reset();
+    const std::lock_guard lock(mutex);
+    counters.state = "stopped";
+}
+
+}  // namespace halton::store

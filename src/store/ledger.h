@@ -1,0 +1,55 @@
+// Ledger: the writer of db.sqlite. One thread of its own, group commit, a bounded queue.
+// In:    finished calls, from any thread. Out: one row each, a lone one at once.
+// Fails: never for the caller. A full queue drops and counts. A full disk, a locked, read-only or
+//        missing file: rows wait in the queue while it is tried again with back-off. A corrupt file
+//        is set aside as db.sqlite.corrupt-<time> and a new one begun. A file of a newer version
+//        gets our columns; one that lacks them is left alone and its rows are dropped and counted.
+// Limits: record_queue_max, rows_per_transaction_max, commit_interval, store_back_off_max.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "meter/call.h"
+
+namespace halton::store {
+
+// Counters since start; read by status and the API.
+struct LedgerCounters {
+    std::uint64_t rows_written = 0;
+    std::uint64_t rows_dropped_queue_full = 0;
+    std::uint64_t rows_dropped_error = 0;
+    std::uint64_t rows_waiting = 0;
+    // "starting", "ok", "retrying", "incompatible_schema", "stopped".
+    std::string state;
+    std::string last_error;           // one line, or empty
+    std::int64_t last_row_at_us = 0;  // requested_at of the newest row, microseconds UTC, 0 = none
+    std::int64_t rows_last_hour = 0;  // offered in the last 60 minutes
+};
+
+class Ledger final : public meter::CallSink {
+public:
+    // Starts the thread at once; opening and migrating happens there.
+    explicit Ledger(std::filesystem::path file);
+    // Stops as stop(0).
+    ~Ledger() override;
+    Ledger(const Ledger&) = delete;
+    Ledger& operator=(const Ledger&) = delete;
+
+    void offer(meter::CallRecord call) noexcept override;
+
+    LedgerCounters counters() const;
+
+    // Writes what waits, for at most `limit`, checkpoints, closes, joins. Rows left are counted
+    // as dropped.
+    void stop(std::chrono::milliseconds limit);
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace halton::store

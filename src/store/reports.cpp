@@ -1,0 +1,277 @@
+#include "store/reports.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <map>
+#include <set>
+#include <system_error>
+#include <utility>
+
+#include <SQLiteCpp/Database.h>
+#include <SQLiteCpp/Exception.h>
+#include <SQLiteCpp/Statement.h>
+#include <fmt/format.h>
+#include <sqlite3.h>
+
+#include "base/text.h"
+#include "store/schema.h"
+
+namespace halton::store {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A writer holds its lock for milliseconds; longer than this is worth an error message.
+constexpr int lock_wait_ms = 2'000;
+
+std::string to_uri(const fs::path& file, const char* options) {
+    std::string uri = "file:";
+    for (const char c : file.string()) {
+        if (c == '?' || c == '#' || c == '%')
+            uri += fmt::format("%{:02x}", static_cast<unsigned char>(c));
+        else
+            uri += c;
+    }
+    return uri + options;
+}
+
+SQLite::Database open(const fs::path& file) {
+    try {
+        SQLite::Database database(file.string(), SQLite::OPEN_READONLY, lock_wait_ms);
+        database.execAndGet("SELECT count(*) FROM sqlite_master");
+        return database;
+    } catch (const SQLite::Exception& error) {
+        // A copy on a read-only place: without a log beside it nothing can change meanwhile, and
+        // SQLite need not make the files it shares with a writer.
+        std::error_code ignored;
+        const auto log_bytes = fs::file_size(file.string() + "-wal", ignored);
+        const int code = error.getErrorCode() & 0xff;
+        if ((code != SQLITE_CANTOPEN && code != SQLITE_READONLY) || (!ignored && log_bytes > 0))
+            throw;
+        return SQLite::Database(to_uri(file, "?immutable=1"),
+                                SQLite::OPEN_READONLY | SQLite::OPEN_URI, lock_wait_ms);
+    }
+}
+
+// Runs `read` on an open database and turns SQLite's exceptions into values.
+template <class Value, class Read>
+Result<Value> with_database(const fs::path& file, Read read) {
+    std::error_code failed;
+    if (!fs::exists(file, failed))
+        return fail(ErrorKind::not_found, fmt::format("no database at {}", file.string()));
+    try {
+        SQLite::Database database = open(file);
+        return read(database);
+    } catch (const SQLite::Exception& error) {
+        return fail(ErrorKind::io,
+                    fmt::format("{}: {}", file.string(), to_safe_text(error.what(), 200)));
+    }
+}
+
+std::set<std::string, std::less<>> read_columns(SQLite::Database& database, const char* table) {
+    std::set<std::string, std::less<>> columns;
+    SQLite::Statement info(database, fmt::format("PRAGMA table_info({})", table));
+    while (info.executeStep()) columns.insert(info.getColumn(1).getString());
+    return columns;
+}
+
+// One group of rows while it is summed up.
+struct Sum {
+    ReportRow row;
+    // Four bytes each: a report over millions of rows stays small, and nobody reads a fraction of
+    // a millisecond.
+    std::vector<float> latencies;
+
+    void add(const ReportRow& more) {
+        row.requests += more.requests;
+        row.input_tokens += more.input_tokens;
+        row.output_tokens += more.output_tokens;
+        row.thinking_tokens += more.thinking_tokens;
+        row.cache_read_tokens += more.cache_read_tokens;
+        row.cache_write_tokens += more.cache_write_tokens;
+        row.cost = row.cost + more.cost;
+        row.unpriced_requests += more.unpriced_requests;
+        row.incomplete_requests += more.incomplete_requests;
+        row.error_requests += more.error_requests;
+    }
+
+    // Mean and nearest rank: the value at position ceil(0.95 n) of the sorted ones.
+    ReportRow finish() {
+        if (latencies.empty()) return row;
+        double total = 0;
+        for (const float latency : latencies) total += static_cast<double>(latency);
+        row.avg_latency_ms = total / static_cast<double>(latencies.size());
+        const auto rank = (latencies.size() * 95 + 99) / 100;
+        const auto at = latencies.begin() + static_cast<std::ptrdiff_t>(rank - 1);
+        std::nth_element(latencies.begin(), at, latencies.end());
+        row.p95_latency_ms = static_cast<double>(*at);
+        return row;
+    }
+};
+
+using ModelKey = std::pair<std::string, std::string>;  // model, provider
+
+struct Sums {
+    Sum totals;
+    std::map<std::string, Sum, std::less<>> by_project;
+    std::map<ModelKey, Sum> by_model;
+};
+
+// The columns as this file has them: a missing one reads as its fallback.
+class Columns {
+public:
+    explicit Columns(SQLite::Database& database) : names_(read_columns(database, "requests")) {}
+    std::string of(std::string_view name, std::string_view fallback) const {
+        return names_.find(name) != names_.end() ? fmt::format("r.{}", name)
+                                                 : std::string(fallback);
+    }
+    bool has(std::string_view name) const { return names_.find(name) != names_.end(); }
+
+private:
+    std::set<std::string, std::less<>> names_;
+};
+
+constexpr const char* from_where =
+    " FROM requests r LEFT JOIN projects p ON p.id = r.project_id"
+    " WHERE r.requested_at >= ?1 AND r.requested_at < ?2 AND (?3 IS NULL OR p.slug = ?3)";
+
+void bind(SQLite::Statement& statement, const ReportQuery& query) {
+    statement.bind(1, to_iso8601(query.from));
+    statement.bind(2, to_iso8601(query.to));
+    if (query.project_slug)
+        statement.bind(3, *query.project_slug);
+    else
+        statement.bind(3);
+}
+
+void read_sums(SQLite::Database& database, const Columns& columns, const ReportQuery& query,
+               Sums& sums) {
+    const auto nanousd = fmt::format("coalesce({}, {} * 10000)", columns.of("cost_nanousd", "NULL"),
+                                     columns.of("cost_usd_minor_units", "NULL"));
+    std::string sql = fmt::format(
+        "SELECT coalesce(p.slug, ''), {}, {}, count(*), sum({}), sum({}), sum({}), sum({}), "
+        "sum({}), sum({}), sum({} IS NULL), sum(NOT {}), sum({} <> 'success')",
+        columns.of("model", "''"), columns.of("provider", "''"), columns.of("input_tokens", "0"),
+        columns.of("output_tokens", "0"), columns.of("thinking_tokens", "0"),
+        columns.of("cache_read_tokens", columns.of("cached_tokens", "0")),
+        columns.of("cache_write_tokens", "0"), nanousd, nanousd, columns.of("tokens_complete", "1"),
+        columns.of("status", "'success'"));
+    sql += from_where;
+    sql += " GROUP BY 1, 2, 3";
+    SQLite::Statement statement(database, sql);
+    bind(statement, query);
+    while (statement.executeStep()) {
+        const auto number = [&statement](int index) {
+            return statement.getColumn(index).getInt64();
+        };
+        ReportRow row;
+        row.requests = number(3);
+        row.input_tokens = number(4);
+        row.output_tokens = number(5);
+        row.thinking_tokens = number(6);
+        row.cache_read_tokens = number(7);
+        row.cache_write_tokens = number(8);
+        row.cost = NanoUsd{number(9)};
+        row.unpriced_requests = number(10);
+        row.incomplete_requests = number(11);
+        row.error_requests = number(12);
+        sums.totals.add(row);
+        sums.by_project[statement.getColumn(0).getString()].add(row);
+        sums.by_model[{statement.getColumn(1).getString(), statement.getColumn(2).getString()}].add(
+            row);
+    }
+}
+
+void read_latencies(SQLite::Database& database, const Columns& columns, const ReportQuery& query,
+                    Sums& sums) {
+    if (!columns.has("latency_ms")) return;
+    std::string sql = fmt::format("SELECT r.latency_ms, coalesce(p.slug, ''), {}, {}",
+                                  columns.of("model", "''"), columns.of("provider", "''"));
+    sql += from_where;
+    sql += " AND r.latency_ms IS NOT NULL";
+    SQLite::Statement statement(database, sql);
+    bind(statement, query);
+    while (statement.executeStep()) {
+        const auto latency = static_cast<float>(statement.getColumn(0).getDouble());
+        sums.totals.latencies.push_back(latency);
+        sums.by_project[statement.getColumn(1).getString()].latencies.push_back(latency);
+        sums.by_model[{statement.getColumn(2).getString(), statement.getColumn(3).getString()}]
+            .latencies.push_back(latency);
+    }
+}
+
+void sort_by_cost(std::vector<ReportRow>& rows) {
+    std::sort(rows.begin(), rows.end(), [](const ReportRow& a, const ReportRow& b) {
+        if (a.cost != b.cost) return a.cost > b.cost;
+        return std::tie(a.name, a.provider) < std::tie(b.name, b.provider);
+    });
+}
+
+bool has_requests(SQLite::Database& database) {
+    return database.tableExists("requests") && database.tableExists("projects");
+}
+
+}  // namespace
+
+Result<Report> read_report(const fs::path& file, const ReportQuery& query) {
+    return with_database<Report>(file, [&](SQLite::Database& database) {
+        Report report;
+        // The daemon has made the file but not yet its tables: nothing was metered so far.
+        if (!has_requests(database)) return report;
+        // Both queries must see the same rows.
+        database.exec("BEGIN");
+        Sums sums;
+        const Columns columns(database);
+        read_sums(database, columns, query, sums);
+        read_latencies(database, columns, query, sums);
+        database.exec("ROLLBACK");
+        report.totals = sums.totals.finish();
+        for (auto& [slug, sum] : sums.by_project) {
+            report.by_project.push_back(sum.finish());
+            report.by_project.back().name = slug;
+        }
+        for (auto& [key, sum] : sums.by_model) {
+            report.by_model.push_back(sum.finish());
+            report.by_model.back().name = key.first;
+            report.by_model.back().provider = key.second;
+        }
+        sort_by_cost(report.by_project);
+        sort_by_cost(report.by_model);
+        return report;
+    });
+}
+
+Result<std::int64_t> count_requests(const fs::path& file, UtcTime from, UtcTime to) {
+    return with_database<std::int64_t>(file, [&](SQLite::Database& database) -> std::int64_t {
+        if (!has_requests(database)) return 0;
+        SQLite::Statement statement(
+            database, "SELECT count(*) FROM requests WHERE requested_at >= ? AND requested_at < ?");
+        statement.bind(1, to_iso8601(from));
+        statement.bind(2, to_iso8601(to));
+        statement.executeStep();
+        return statement.getColumn(0).getInt64();
+    });
+}
+
+Result<DatabaseFacts> read_database_facts(const fs::path& file) {
+    return with_database<DatabaseFacts>(file, [&](SQLite::Database& database) {
+        DatabaseFacts facts;
+        facts.known_schema_number = migrations().back().number;
+        facts.schema_number = read_schema_number(database);
+        for (const char* suffix : {"", "-wal"}) {
+            std::error_code failed;
+            const auto bytes = fs::file_size(file.string() + suffix, failed);
+            if (!failed) facts.file_bytes += bytes;
+        }
+        if (!has_requests(database)) return facts;
+        SQLite::Statement newest(database, "SELECT count(*), max(requested_at) FROM requests");
+        newest.executeStep();
+        facts.request_count = newest.getColumn(0).getInt64();
+        if (const auto time = parse_iso8601(newest.getColumn(1).getString()))
+            facts.newest_request_at = *time;
+        return facts;
+    });
+}
+
+}  // namespace halton::store

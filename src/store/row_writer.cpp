@@ -1,0 +1,234 @@
+#include "store/row_writer.h"
+
+#include <array>
+#include <chrono>
+#include <fstream>
+#include <optional>
+#include <system_error>
+
+#include <sqlite3.h>
+
+#include "base/limits.h"
+#include "store/schema.h"
+
+namespace halton::store {
+namespace {
+
+// SQLite itself waits this long for a lock; above it the ledger's back-off takes over, which a
+// stop can interrupt.
+constexpr int lock_wait_ms = 250;
+
+// Slugs are few; a hostile client that invents them must not fill memory.
+constexpr std::size_t cached_project_count_max = 4096;
+
+SQLite::Database open(const std::filesystem::path& file) {
+    std::error_code ignored;
+    if (!std::filesystem::exists(file, ignored)) {
+        // Made empty before SQLite comes, which gives its -wal and -shm the mode of this one.
+        std::ofstream(file, std::ios::app);
+        std::filesystem::permissions(
+            file, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write,
+            ignored);
+    }
+    // No mutex: this connection never leaves its thread.
+    SQLite::Database database(file.string(),
+                              SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE | SQLite::OPEN_NOMUTEX,
+                              lock_wait_ms);
+    // Looked up by the first statement on purpose: a file that is no database fails here.
+    database.exec("PRAGMA journal_mode = WAL");
+    // In WAL mode NORMAL keeps the file consistent through a power cut; only the newest commits
+    // may be lost then, and none when a process is killed.
+    database.exec("PRAGMA synchronous = NORMAL");
+    database.exec("PRAGMA foreign_keys = ON");
+    // 8 MiB hold the pages that are touched again and again, of some 100,000 rows.
+    database.exec("PRAGMA cache_size = -8192");
+    // The log is moved into the file every 4000 pages (16 MiB), so that index pages which many
+    // commits touch are moved once; it is cut back when a slow reader let it grow.
+    database.exec("PRAGMA wal_autocheckpoint = 4000");
+    database.exec("PRAGMA journal_size_limit = 16777216");
+    migrate(database, migrations());
+    return database;
+}
+
+constexpr const char* insert_sql =
+    "INSERT INTO requests (id, project_id, provider, model, mode, request_kind, input_tokens, "
+    "output_tokens, thinking_tokens, cache_read_tokens, cache_write_tokens, cost_usd_minor_units, "
+    "rates_source, latency_ms, tokens_complete, requested_at, status, error_class, "
+    "provider_error_code, http_status, retryable, error_message_hash, cost_nanousd, cost_state, "
+    "requested_model, service_tier, has_usage, cache_write_1h_tokens, audio_input_tokens, "
+    "audio_output_tokens, image_input_tokens, image_output_tokens, tool_input_tokens, "
+    "audio_input_ms, web_search_count, time_to_first_byte_ms, method, host, path, "
+    "provider_request_id, user_agent, "
+    "attribution_layer, source_workdir) "
+    "VALUES "
+    "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) "
+    "ON CONFLICT (id) DO NOTHING";
+
+// Binds the values of one row from left to right. Texts are not copied: they live until the
+// statement has run. Words are few letters of ours and are. Absent values become NULL.
+class Binder {
+public:
+    explicit Binder(SQLite::Statement& statement) : statement_(statement) {}
+
+    Binder& text(const std::string& value) {
+        statement_.bindNoCopy(++index_, value);
+        return *this;
+    }
+    Binder& word(std::string_view value) {
+        statement_.bind(++index_, std::string(value));
+        return *this;
+    }
+    Binder& blank() {
+        statement_.bind(++index_);
+        return *this;
+    }
+    Binder& number(std::int64_t value) {
+        statement_.bind(++index_, value);
+        return *this;
+    }
+    Binder& real(double value) {
+        statement_.bind(++index_, value);
+        return *this;
+    }
+    Binder& text_or_null(const std::string& value) { return value.empty() ? blank() : text(value); }
+    Binder& number_or_null(std::int64_t value) { return value == 0 ? blank() : number(value); }
+
+private:
+    SQLite::Statement& statement_;
+    int index_ = 0;
+};
+
+}  // namespace
+
+Trouble sort_trouble(const SQLite::Exception& error) {
+    switch (error.getErrorCode() & 0xff) {
+        case SQLITE_BUSY:
+        case SQLITE_LOCKED:
+        case SQLITE_INTERRUPT: return Trouble::locked;
+        case SQLITE_CORRUPT:
+        case SQLITE_NOTADB: return Trouble::corrupt;
+        case SQLITE_CONSTRAINT:
+        case SQLITE_MISMATCH:
+        case SQLITE_TOOBIG:
+        case SQLITE_RANGE: return Trouble::row;
+        case SQLITE_ERROR:
+        case SQLITE_SCHEMA: return Trouble::schema;
+        default: return Trouble::disk;
+    }
+}
+
+RowWriter::RowWriter(const std::filesystem::path& file)
+    : database_(open(file)),
+      is_newer_schema_(read_schema_number(database_) > migrations().back().number),
+      begin_(database_, "BEGIN IMMEDIATE"),
+      commit_(database_, "COMMIT"),
+      insert_(database_, insert_sql),
+      insert_project_(database_,
+                      "INSERT INTO projects (slug, name, created_at) VALUES (?1, ?1, ?2) "
+                      "ON CONFLICT (slug) DO NOTHING"),
+      select_project_(database_, "SELECT id FROM projects WHERE slug = ?") {}
+
+void RowWriter::begin() {
+    begin_.exec();
+    begin_.reset();
+}
+
+void RowWriter::commit() {
+    commit_.exec();
+    commit_.reset();
+}
+
+void RowWriter::roll_back() noexcept {
+    // A failed step must be reset before the rollback, or it counts as still running.
+    begin_.tryReset();
+    commit_.tryReset();
+    insert_.tryReset();
+    insert_project_.tryReset();
+    select_project_.tryReset();
+    database_.tryExec("ROLLBACK");
+    // Projects made in that transaction are gone with it.
+    project_ids_.clear();
+}
+
+std::int64_t RowWriter::find_or_make_project(const std::string& slug) {
+    if (const auto known = project_ids_.find(slug); known != project_ids_.end())
+        return known->second;
+    insert_project_.bind(1, slug);
+    insert_project_.bind(2, to_iso8601(system_clock().now_utc()));
+    insert_project_.exec();
+    insert_project_.reset();
+    select_project_.bind(1, slug);
+    if (!select_project_.executeStep())
+        throw SQLite::Exception("project cannot be found after making it", SQLITE_CONSTRAINT);
+    const std::int64_t id = select_project_.getColumn(0).getInt64();
+    select_project_.reset();
+    if (project_ids_.size() >= cached_project_count_max) project_ids_.clear();
+    project_ids_.emplace(slug, id);
+    return id;
+}
+
+void RowWriter::write(const meter::CallRecord& call) {
+    try {
+        insert(call, find_or_make_project(call.project_slug));
+        return;
+    } catch (const SQLite::Exception& error) {
+        insert_.tryReset();
+        insert_project_.tryReset();
+        select_project_.tryReset();
+        if (error.getExtendedErrorCode() != SQLITE_CONSTRAINT_FOREIGNKEY) throw;
+    }
+    // Somebody deleted the project by hand: the id in the cache leads nowhere. Make it again.
+    project_ids_.clear();
+    insert(call, find_or_make_project(call.project_slug));
+}
+
+void RowWriter::insert(const meter::CallRecord& call, std::int64_t project_id) {
+    const auto& usage = call.usage;
+    const auto requested_at = to_iso8601(call.requested_at);
+    Binder row(insert_);
+    row.text(call.id).number(project_id).text(call.provider).text(call.model).text(call.mode);
+    row.word(name_of(call.kind)).number(usage.input).number(usage.output).number(usage.reasoning);
+    row.number(usage.cache_read).number(usage.cache_write);
+    call.cost ? row.number(to_millicents(*call.cost)) : row.blank();
+    row.text_or_null(call.rates_source).real(call.latency_ms).number(call.tokens_complete);
+    row.text(requested_at).text(call.status);
+    if (call.error)
+        row.word(name_of(call.error->error_class)).text_or_null(call.error->provider_code);
+    else
+        row.blank().blank();
+    row.number_or_null(call.http_status);
+    if (call.error)
+        row.number(call.error->is_retryable).text_or_null(call.error->message_hash);
+    else
+        row.blank().blank();
+    call.cost ? row.number(call.cost->value) : row.blank();
+    row.word(name_of(call.cost_state)).text_or_null(call.requested_model);
+    row.text_or_null(call.service_tier).number(call.has_usage);
+    row.number_or_null(usage.cache_write_1h).number_or_null(usage.audio_input);
+    row.number_or_null(usage.audio_output).number_or_null(usage.image_input);
+    row.number_or_null(usage.image_output).number_or_null(usage.tool_input);
+    row.number_or_null(usage.audio_input_ms).number_or_null(usage.web_search_count);
+    call.time_to_first_byte_ms ? row.real(*call.time_to_first_byte_ms) : row.blank();
+    row.text_or_null(call.method).text_or_null(call.host).text_or_null(call.path);
+    row.text_or_null(call.provider_request_id).text_or_null(call.user_agent);
+    row.text_or_null(call.attribution_layer).text_or_null(call.source_workdir);
+    insert_.exec();
+    insert_.reset();
+}
+
+bool RowWriter::has_moved() noexcept {
+    int moved = 0;
+    return ::sqlite3_file_control(database_.getHandle(), "main", SQLITE_FCNTL_HAS_MOVED, &moved) ==
+               SQLITE_OK &&
+           moved != 0;
+}
+
+std::int64_t RowWriter::read_newest_row_us() {
+    const auto text = database_.execAndGet("SELECT max(requested_at) FROM requests").getString();
+    const auto time = parse_iso8601(text);
+    return time ? time->time_since_epoch().count() : 0;
+}
+
+void RowWriter::checkpoint() noexcept { database_.tryExec("PRAGMA wal_checkpoint(TRUNCATE)"); }
+
+}  // namespace halton::store

@@ -1,0 +1,69 @@
+// RowWriter: one open database for writing, with its prepared statements and its project ids.
+// In:    finished calls. Out: rows of `requests`; a project is made when its slug is first seen.
+// Fails: with SQLite::Exception, which stays inside store/; sort_trouble() says what to do then.
+// Owner and thread: the ledger's writer thread.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <unordered_map>
+
+#include <SQLiteCpp/Database.h>
+#include <SQLiteCpp/Exception.h>
+#include <SQLiteCpp/Statement.h>
+
+#include "meter/call.h"
+
+namespace halton::store {
+
+// What a failure asks for.
+enum class Trouble {
+    locked,   // somebody else holds the lock: try again with the same connection
+    disk,     // full, read-only, gone, I/O error: try again with a new connection
+    corrupt,  // not a database, or a damaged one: set it aside and begin a new one
+    schema,   // a database, but not one that takes our rows
+    row,      // this row only
+};
+Trouble sort_trouble(const SQLite::Exception& error);
+
+class RowWriter {
+public:
+    // Opens or makes the file (mode 0600), sets WAL, migrates.
+    explicit RowWriter(const std::filesystem::path& file);
+
+    void begin();
+    // A row whose id is there already counts as written: it is the same call, tried again after
+    // a commit whose outcome was not known.
+    void write(const meter::CallRecord& call);
+    void commit();
+    // Never fails: the transaction may be gone already.
+    void roll_back() noexcept;
+
+    // Whether the file was moved or deleted under the open connection.
+    bool has_moved() noexcept;
+
+    // Microseconds UTC of the newest row in the file; 0 for none.
+    std::int64_t read_newest_row_us();
+
+    // Moves the log into the file and empties it, as far as readers let it.
+    void checkpoint() noexcept;
+
+    // The file was made by a newer program; its rows are written with the columns known here.
+    bool is_newer_schema() const { return is_newer_schema_; }
+
+private:
+    std::int64_t find_or_make_project(const std::string& slug);
+    void insert(const meter::CallRecord& call, std::int64_t project_id);
+
+    SQLite::Database database_;
+    bool is_newer_schema_ = false;
+    SQLite::Statement begin_;
+    SQLite::Statement commit_;
+    SQLite::Statement insert_;
+    SQLite::Statement insert_project_;
+    SQLite::Statement select_project_;
+    std::unordered_map<std::string, std::int64_t> project_ids_;
+};
+
+}  // namespace halton::store

@@ -1,0 +1,173 @@
+#include "store/schema.h"
+
+#include <array>
+#include <string>
+
+#include <SQLiteCpp/Database.h>
+#include <SQLiteCpp/Statement.h>
+#include <SQLiteCpp/Transaction.h>
+
+#include "base/clock.h"
+
+namespace halton::store {
+namespace {
+
+// Times are texts as base/clock.h writes them: text order is time order, and what people see in
+// sqlite3 is readable. Money: cost_nanousd is exact, cost_usd_minor_units (millicents) is its
+// rounding for everybody who reads the documented columns.
+constexpr const char* first_schema = R"sql(
+CREATE TABLE projects (
+    id INTEGER PRIMARY KEY,
+    slug TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    archived_at TEXT
+);
+
+CREATE TABLE requests (
+    id TEXT NOT NULL PRIMARY KEY,
+    project_id INTEGER NOT NULL REFERENCES projects (id) ON DELETE RESTRICT,
+    provider TEXT NOT NULL,
+    model TEXT NOT NULL,
+    mode TEXT NOT NULL DEFAULT 'standard',
+    request_kind TEXT NOT NULL DEFAULT 'chat',
+    input_tokens INTEGER NOT NULL DEFAULT 0,
+    output_tokens INTEGER NOT NULL DEFAULT 0,
+    thinking_tokens INTEGER NOT NULL DEFAULT 0,
+    cache_read_tokens INTEGER NOT NULL DEFAULT 0,
+    cache_write_tokens INTEGER NOT NULL DEFAULT 0,
+    cost_usd_minor_units INTEGER,
+    fx_rate NUMERIC,
+    rates_source TEXT,
+    latency_ms REAL,
+    tokens_complete INTEGER NOT NULL DEFAULT 1,
+    requested_at TEXT NOT NULL,
+    status TEXT NOT NULL,
+    error_class TEXT,
+    provider_error_code TEXT,
+    http_status INTEGER,
+    retryable INTEGER,
+    error_message_hash TEXT,
+
+    cost_nanousd INTEGER,
+    cost_state TEXT,
+    requested_model TEXT,
+    service_tier TEXT,
+    has_usage INTEGER,
+    cache_write_1h_tokens INTEGER,
+    audio_input_tokens INTEGER,
+    audio_output_tokens INTEGER,
+    image_input_tokens INTEGER,
+    image_output_tokens INTEGER,
+    tool_input_tokens INTEGER,
+    audio_input_ms INTEGER,
+    web_search_count INTEGER,
+    time_to_first_byte_ms REAL,
+    method TEXT,
+    host TEXT,
+    path TEXT,
+    provider_request_id TEXT,
+    user_agent TEXT,
+    attribution_layer TEXT,
+    source_workdir TEXT,
+    synced_at TEXT
+);
+CREATE INDEX requests_by_time ON requests (requested_at);
+
+CREATE TABLE request_bodies (
+    request_id TEXT NOT NULL PRIMARY KEY REFERENCES requests (id) ON DELETE CASCADE,
+    request_body BLOB,
+    response_body BLOB,
+    request_content_type TEXT,
+    response_content_type TEXT,
+    captured_at TEXT NOT NULL
+);
+
+CREATE TABLE project_settings (
+    project_id INTEGER NOT NULL PRIMARY KEY REFERENCES projects (id) ON DELETE CASCADE,
+    body_capture INTEGER,
+    updated_at TEXT
+);
+
+CREATE TABLE pricing_rates (
+    id INTEGER PRIMARY KEY,
+    provider TEXT NOT NULL,
+    model TEXT NOT NULL,
+    valid_from TEXT NOT NULL,
+    valid_to TEXT,
+    input_nanousd_per_1k INTEGER,
+    output_nanousd_per_1k INTEGER,
+    cache_read_nanousd_per_1k INTEGER,
+    cache_write_nanousd_per_1k INTEGER,
+    tier_threshold_tokens INTEGER,
+    tier_input_nanousd_per_1k INTEGER,
+    tier_output_nanousd_per_1k INTEGER,
+    source TEXT NOT NULL,
+    UNIQUE (provider, model, valid_from)
+);
+
+CREATE TABLE audit_events (
+    id INTEGER PRIMARY KEY,
+    occurred_at TEXT NOT NULL,
+    event_type TEXT NOT NULL,
+    actor TEXT,
+    project_id INTEGER REFERENCES projects (id) ON DELETE RESTRICT,
+    request_id TEXT,
+    detail TEXT
+);
+
+CREATE TABLE policies (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    project_id INTEGER REFERENCES projects (id) ON DELETE RESTRICT,
+    rule TEXT NOT NULL,
+    action TEXT NOT NULL DEFAULT 'log',
+    enabled INTEGER NOT NULL DEFAULT 1,
+    created_at TEXT NOT NULL
+);
+
+CREATE TABLE reconciliation_records (
+    id INTEGER PRIMARY KEY,
+    provider TEXT NOT NULL,
+    period_start TEXT NOT NULL,
+    period_end TEXT NOT NULL,
+    logged_minor_units INTEGER NOT NULL,
+    billed_minor_units INTEGER NOT NULL,
+    variance_minor_units INTEGER NOT NULL,
+    created_at TEXT NOT NULL
+);
+)sql";
+
+constexpr std::array<Migration, 1> all_migrations{{
+    {1, "ledger", first_schema},
+}};
+
+}  // namespace
+
+std::span<const Migration> migrations() { return all_migrations; }
+
+int read_schema_number(SQLite::Database& database) {
+    if (!database.tableExists("_migrations")) return 0;
+    return database.execAndGet("SELECT coalesce(max(number), 0) FROM _migrations").getInt();
+}
+
+void migrate(SQLite::Database& database, std::span<const Migration> steps) {
+    if (steps.empty() || read_schema_number(database) >= steps.back().number) return;
+    for (const auto& step : steps) {
+        // The write lock first, then the look: another process may have been faster.
+        SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
+        database.exec(
+            "CREATE TABLE IF NOT EXISTS _migrations ("
+            "number INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at TEXT NOT NULL)");
+        if (read_schema_number(database) >= step.number) continue;
+        database.exec(step.sql);
+        SQLite::Statement record(database, "INSERT INTO _migrations VALUES (?, ?, ?)");
+        record.bind(1, step.number);
+        record.bind(2, std::string(step.name));
+        record.bind(3, to_iso8601(system_clock().now_utc()));
+        record.exec();
+        transaction.commit();
+    }
+}
+
+}  // namespace halton::store
