@@ -1,0 +1,238 @@
+// The daemon: meters what the edge chains to it, keeps the ledger, answers the API.
+// May die, hang or be upgraded at any moment: the edge goes on without it.
+#include <cstdio>
+
+#include <asio/signal_set.hpp>
+#include <asio/steady_timer.hpp>
+#include <asio/use_awaitable.hpp>
+#include <cxxopts.hpp>
+
+#include "api/routes.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/version.h"
+#include "net/http_server.h"
+#include "net/listener.h"
+#include "net/shuttle.h"
+#include "net/task_group.h"
+#include "platform/authority_files.h"
+#include "platform/home.h"
+#include "platform/network.h"
+#include "platform/process.h"
+#include "platform/socket_owner.h"
+#include "proxy/intercept.h"
+#include "roles/exit_code.h"
+#include "roles/verbs.h"
+#include "store/ledger.h"
+#include "tls/upstream_context.h"
+
+namespace halton::roles {
+namespace {
+
+using api::DaemonFacts;
+
+int fail_to_start(const std::string& why, const char* next) {
+    std::fprintf(stderr, "%s. %s\n", why.c_str(), next);
+    return exit_failed;
+}
+
+// Everything between the listeners and the ledger; destroyed before the ledger is.
+struct Daemon {
+    asio::io_context& io;
+    const config::Config& config;
+    const platform::Home& home;
+    store::Ledger& ledger;
+    Limits limits;
+    config::EffectivePorts ports{};
+    DaemonFacts::State state = DaemonFacts::State::starting;
+    SteadyTime started_at = std::chrono::steady_clock::now();
+    proxy::Refusals refusals{};
+    proxy::PassthroughCounts passthrough{};
+    net::TaskGroup calls{io.get_executor()};       // connections that may carry a call
+    net::TaskGroup background{io.get_executor()};  // listeners and the API
+
+    DaemonFacts facts() const;
+    net::HttpAnswer answer(const http::RequestHead& head) const;
+    asio::awaitable<void> shut_down(net::Listener& intercept, net::Listener& api,
+                                    net::Shuttle& shuttle);
+};
+
+DaemonFacts Daemon::facts() const {
+    DaemonFacts facts;
+    facts.state = state;
+    facts.version = version();
+    facts.uptime = std::chrono::duration_cast<std::chrono::seconds>(
+        std::chrono::steady_clock::now() - started_at);
+    facts.ports = ports;
+    facts.ledger = ledger.counters();
+    facts.request_count_last_hour = facts.ledger.rows_last_hour;
+    facts.passthrough = passthrough;
+    for (const auto& entry : refusals.all())
+        facts.refusals.push_back({entry.program, entry.host, entry.count, entry.since});
+    return facts;
+}
+
+net::HttpAnswer Daemon::answer(const http::RequestHead& head) const {
+    const std::string* host = head.headers.find("Host");
+    auto made = api::answer(head.method, head.target, host ? *host : std::string(), facts());
+    return {made.status, "application/json", std::move(made.body), {}};
+}
+
+// Running calls get their time, quiet connections between two calls are let go; then the queue
+// is flushed by the caller. All inside the supervisor's 30 s.
+asio::awaitable<void> Daemon::shut_down(net::Listener& intercept, net::Listener& api,
+                                        net::Shuttle& shuttle) {
+    state = DaemonFacts::State::draining;
+    intercept.close();
+    const auto until = std::chrono::steady_clock::now() + limits.drain;
+    asio::steady_timer tick(io);
+    while (calls.size() + shuttle.count() > 0 && std::chrono::steady_clock::now() < until) {
+        // A request may be on its way on a connection that was busy just now.
+        shuttle.interrupt_between_calls(std::chrono::seconds(2));
+        tick.expires_after(std::chrono::milliseconds(50));
+        co_await tick.async_wait(asio::use_awaitable);
+    }
+    shuttle.interrupt_all();
+    calls.cancel_all();
+    api.close();
+    background.cancel_all();
+    co_await calls.join(std::chrono::seconds(1));
+    co_await background.join(std::chrono::seconds(1));
+    io.stop();
+}
+
+}  // namespace
+
+int run_daemon(int argc, char** argv) {
+    cxxopts::Options options("halton-meter daemon",
+                             "Meters the calls that the edge passes on, and answers the API.\n");
+    options.add_options()("h,help", "print this help");
+    if (const auto done = parse_flags(options, argc, argv); done) return *done;
+
+    platform::prepare_role_process();
+    const auto home = platform::find_home();
+    if (!home) return fail_to_start(home.error().context, "Set HOME or HALTON_METER_HOME");
+    if (const auto made = platform::make_home(*home); !made)
+        return fail_to_start(made.error().context, "Type: halton-meter status");
+    const auto parsed = platform::read_config(*home);
+    const config::Config& config = parsed.config;
+    for (const auto& warning : parsed.warnings)
+        log_event(LogLevel::warn, "config.ignored", {{"what", warning}});
+
+    const Clock& clock = system_clock();
+    const meter::HostList hosts(config.extra_hosts, config.excluded_hosts);
+    auto authority = platform::load_or_make_authority(*home, hosts.all(), clock.now_utc());
+    if (!authority)
+        return fail_to_start("the CA cannot be set up: " + authority.error().context,
+                             "Check the rights of the data directory, then start again");
+    auto upstream_tls = [&]() -> Result<std::unique_ptr<tls::UpstreamContext>> {
+        const auto roots = platform::read_trusted_roots(*home, config.upstream_ca_file);
+        if (const auto bundle = platform::write_bundle(*home, roots); !bundle)
+            log_event(LogLevel::warn, "ca.bundle_not_written",
+                      {{"error", to_text(bundle.error())}});
+        return tls::UpstreamContext::make(roots);
+    }();
+    if (!upstream_tls)
+        return fail_to_start("no roots to verify providers with: " + upstream_tls.error().context,
+                             "Install ca-certificates, then start again");
+
+    store::Ledger ledger(home->database_file());
+    {
+        asio::io_context io(1);
+        Daemon daemon{io, config, *home, ledger, Limits{}};
+        auto intercept = net::Listener::bind(io.get_executor(), config.internal_port,
+                                             limits::port_fallback_count);
+        auto api = net::Listener::bind(io.get_executor(), config.api_port,
+                                       limits::port_fallback_count);
+        auto shuttle = net::Shuttle::make(io, daemon.limits.idle);
+        if (!intercept) return fail_to_start(intercept.error().context, "Type: halton-meter status");
+        if (!api) return fail_to_start(api.error().context, "Type: halton-meter status");
+        if (!shuttle) return fail_to_start(shuttle.error().context, "Start again later");
+        daemon.ports = {.edge_port = config.edge_port,
+                        .internal_port = intercept->port(),
+                        .api_port = api->port(),
+                        .daemon_pid = platform::own_pid()};
+        if (const auto known = platform::read_ports(*home); known && known->edge_port)
+            daemon.ports.edge_port = known->edge_port;
+
+        const auto is_own = [&](const asio::ip::address& address, std::uint16_t port) {
+            if (port != daemon.ports.edge_port && port != daemon.ports.internal_port &&
+                port != daemon.ports.api_port)
+                return false;
+            return platform::is_own_address(address.to_string());
+        };
+        net::Dialer dialer(io, config, daemon.limits, is_own);
+        platform::SocketOwners owners;
+        net::Blocking blocking(io);  // destroyed first: its last call may still use the owners
+        tls::LeafCache leaves(*authority, clock);
+        proxy::InterceptServices services{io,
+                                          daemon.limits,
+                                          dialer,
+                                          **shuttle,
+                                          blocking,
+                                          owners,
+                                          leaves,
+                                          **upstream_tls,
+                                          hosts,
+                                          meter::PriceBook::bundled(),
+                                          ledger,
+                                          clock,
+                                          config.default_project,
+                                          daemon.refusals,
+                                          daemon.passthrough};
+        daemon.background.spawn(
+            "intercept listener",
+            intercept->serve(
+                [&] {
+                    return daemon.calls.size() + (*shuttle)->count() <
+                           daemon.limits.connection_count_max;
+                },
+                [&](asio::ip::tcp::socket socket) {
+                    daemon.calls.spawn(
+                        "intercept connection",
+                        proxy::serve_intercept(net::TcpStream(std::move(socket), Leg::client),
+                                               services));
+                }));
+        const net::HttpHandler handler = [&](const http::RequestHead& head) {
+            return daemon.answer(head);
+        };
+        daemon.background.spawn(
+            "api listener",
+            api->serve([&] { return daemon.background.size() < limits::api_connection_count_max; },
+                       [&](asio::ip::tcp::socket socket) {
+                           daemon.background.spawn(
+                               "api connection",
+                               net::serve_http(net::TcpStream(std::move(socket), Leg::client),
+                                               daemon.limits, handler));
+                       }));
+        // Only what works may be found: both listeners stand before anybody learns of them.
+        daemon.state = DaemonFacts::State::ok;
+        if (const auto merged = platform::merge_ports(
+                *home, {.internal_port = intercept->port(),
+                        .api_port = api->port(),
+                        .daemon_pid = platform::own_pid()});
+            !merged)
+            log_event(LogLevel::warn, "daemon.ports_not_written",
+                      {{"error", to_text(merged.error())}});
+        log_event(LogLevel::info, "daemon.startup.ready",
+                  {{"internal_port", int{intercept->port()}},
+                   {"api_port", int{api->port()}},
+                   {"version", version()}});
+
+        asio::signal_set signals(io, SIGTERM, SIGINT);
+        net::TaskGroup supervisor(io.get_executor());
+        signals.async_wait([&](std::error_code error, int) {
+            if (!error)
+                supervisor.spawn("shutdown", daemon.shut_down(*intercept, *api, **shuttle));
+        });
+        io.run();
+    }
+    ledger.stop(Limits{}.flush);
+    const auto counters = ledger.counters();
+    log_event(LogLevel::info, "daemon.exit",
+              {{"rows_written", counters.rows_written},
+               {"rows_dropped", counters.rows_dropped_queue_full + counters.rows_dropped_error}});
+    return exit_done;
+}
+
+}  // namespace halton::roles

@@ -1,0 +1,20 @@
+// A text table for a terminal: aligned columns, and columns that leave when it gets narrow. Pure.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace halton::roles {
+
+struct Column {
+    std::string heading;
+    bool is_number = false;  // to the right
+    int leaves_at = 0;       // the highest leaves first; 0 stays
+    bool is_cut = false;     // shortened with ".." where nothing more can leave
+};
+
+// Lines with two spaces before each and newlines behind; `width` 0 = as wide as it needs.
+std::string render_table(const std::vector<Column>& columns,
+                         std::vector<std::vector<std::string>> rows, int width);
+
+}  // namespace halton::roles

@@ -1,0 +1,15 @@
+// One function per verb. argv[0] is the verb's own name, flags follow; the result is the exit code.
+#pragma once
+
+#include "roles/flags.h"
+
+namespace halton::roles {
+
+int run_daemon(int argc, char** argv);
+int run_edge(int argc, char** argv);
+int run_report(int argc, char** argv);
+int run_reset_proxy(int argc, char** argv);
+int run_run(int argc, char** argv);
+int run_status(int argc, char** argv);
+
+}  // namespace halton::roles
