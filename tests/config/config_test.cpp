@@ -1,0 +1,154 @@
+#include "config/config.h"
+
+#include "support/catch.h"
+
+using halton::config::Config;
+using halton::config::parse_config;
+
+namespace {
+
+// Whether one of the warnings names all of `words`.
+bool warns_of(const std::vector<std::string>& warnings, std::vector<std::string> words) {
+    for (const auto& warning : warnings) {
+        bool has_all = true;
+        for (const auto& word : words) has_all = has_all && warning.find(word) != std::string::npos;
+        if (has_all) return true;
+    }
+    return false;
+}
+
+}  // namespace
+
+TEST_CASE("config: an empty text gives the documented defaults") {
+    const auto parsed = parse_config("");
+    CHECK(parsed.warnings.empty());
+    CHECK(parsed.config.edge_port == 8081);
+    CHECK(parsed.config.internal_port == 8090);
+    CHECK(parsed.config.api_port == 8765);
+    CHECK(parsed.config.edge_health_ttl.count() == 1000);
+    CHECK(parsed.config.default_project == "misc");
+    CHECK(parsed.config.cors_allow_origins == std::vector<std::string>{"http://localhost:3000"});
+    CHECK_FALSE(parsed.config.has_upstream_proxy);
+}
+
+TEST_CASE("config: every key is read") {
+    const auto parsed = parse_config(R"(
+[daemon]
+edge_port = 9081
+internal_port = 9090
+api_port = 9765
+edge_health_ttl_ms = 500
+[upstream]
+proxy = "http://al%40ice:s3:cret@Proxy.Corp.example:3128/"
+no_proxy = ["Internal.example", "*"]
+connect_to = ["API.example.com:443=127.0.0.1:9443", "[2001:db8::1]:443=[::1]:9444"]
+ca_file = "/etc/extra.pem"
+[intercept]
+extra_hosts = ["LLM.Corp.example."]
+exclude_hosts = ["api.x.ai"]
+[tagging]
+default_project = "team/inbox"
+[cors]
+allow_origins = []
+[log]
+level = "DEBUG"
+[unknown]
+key = "kept and ignored"
+)");
+    CHECK(parsed.warnings.empty());
+    const Config& config = parsed.config;
+    CHECK(config.edge_port == 9081);
+    CHECK(config.internal_port == 9090);
+    CHECK(config.api_port == 9765);
+    CHECK(config.edge_health_ttl.count() == 500);
+    REQUIRE(config.has_upstream_proxy);
+    CHECK(config.upstream_proxy.host == "proxy.corp.example");
+    CHECK(config.upstream_proxy.port == 3128);
+    // "al@ice:s3:cret"
+    CHECK(config.upstream_proxy.authorization == "Basic YWxAaWNlOnMzOmNyZXQ=");
+    CHECK(config.upstream_proxy_bypass == std::vector<std::string>{"internal.example", "*"});
+    REQUIRE(config.connect_to.size() == 2);
+    CHECK(config.connect_to[0].host == "api.example.com");
+    CHECK(config.connect_to[0].port == 443);
+    CHECK(config.connect_to[0].to_host == "127.0.0.1");
+    CHECK(config.connect_to[0].to_port == 9443);
+    CHECK(config.connect_to[1].host == "2001:db8::1");
+    CHECK(config.connect_to[1].to_host == "::1");
+    CHECK(config.upstream_ca_file == "/etc/extra.pem");
+    CHECK(config.extra_hosts == std::vector<std::string>{"llm.corp.example"});
+    CHECK(config.excluded_hosts == std::vector<std::string>{"api.x.ai"});
+    CHECK(config.default_project == "team/inbox");
+    CHECK(config.cors_allow_origins.empty());
+    CHECK(config.log_level == "debug");
+}
+
+TEST_CASE("config: a bad value becomes a warning with key and value, and the default holds") {
+    struct Case {
+        const char* toml;
+        std::vector<std::string> words;
+    };
+    const Case cases[] = {
+        {"[daemon]\nedge_port = 80", {"daemon.edge_port", "80", "8081"}},
+        {"[daemon]\nedge_port = 65536", {"daemon.edge_port", "65536"}},
+        {"[daemon]\nedge_port = -1", {"daemon.edge_port", "-1"}},
+        {"[daemon]\nedge_port = \"8081\"", {"daemon.edge_port", "\"8081\""}},
+        {"[daemon]\nedge_port = 8081.0", {"daemon.edge_port"}},
+        {"[daemon]\nedge_port = true", {"daemon.edge_port", "true"}},
+        {"[daemon]\nedge_health_ttl_ms = 10", {"edge_health_ttl_ms", "10", "1000"}},
+        {"[daemon]\nedge_health_ttl_ms = 99999999", {"edge_health_ttl_ms"}},
+        {"[daemon]\napi_port = 8081", {"8081, 8090, 8081", "differ"}},
+        {"[upstream]\nproxy = \"socks5://127.0.0.1:1080\"", {"upstream.proxy"}},
+        {"[upstream]\nproxy = \"http://nowhere\"", {"upstream.proxy"}},
+        {"[upstream]\nproxy = 3128", {"upstream.proxy", "3128"}},
+        {"[upstream]\nconnect_to = [\"a:1\", 7]", {"upstream.connect_to", "a:1"}},
+        {"[upstream]\nconnect_to = \"a:1=b:2\"", {"upstream.connect_to", "array"}},
+        {"[intercept]\nextra_hosts = [\"has space\"]", {"intercept.extra_hosts", "has space"}},
+        {"[tagging]\ndefault_project = \"My Project\"", {"tagging.default_project", "misc"}},
+        {"[log]\nlevel = \"loud\"", {"log.level", "loud", "info"}},
+    };
+    const Config defaults;
+    for (const auto& each : cases) {
+        INFO(each.toml);
+        const auto parsed = parse_config(each.toml);
+        CHECK(warns_of(parsed.warnings, each.words));
+        CHECK(parsed.config.edge_port == defaults.edge_port);
+        CHECK(parsed.config.api_port == defaults.api_port);
+        CHECK(parsed.config.edge_health_ttl == defaults.edge_health_ttl);
+        CHECK_FALSE(parsed.config.has_upstream_proxy);
+        CHECK(parsed.config.connect_to.empty());
+        CHECK(parsed.config.extra_hosts.empty());
+        CHECK(parsed.config.default_project == defaults.default_project);
+        CHECK(parsed.config.log_level == defaults.log_level);
+    }
+}
+
+TEST_CASE("config: one bad value leaves the others alone") {
+    const auto parsed = parse_config("[daemon]\nedge_port = 1\napi_port = 9000");
+    CHECK(parsed.warnings.size() == 1);
+    CHECK(parsed.config.edge_port == 8081);
+    CHECK(parsed.config.api_port == 9000);
+}
+
+TEST_CASE("config: port 0 asks for any free port, for all three at once") {
+    const auto parsed = parse_config("[daemon]\nedge_port = 0\ninternal_port = 0\napi_port = 0");
+    CHECK(parsed.warnings.empty());
+    CHECK(parsed.config.edge_port == 0);
+    CHECK(parsed.config.internal_port == 0);
+    CHECK(parsed.config.api_port == 0);
+}
+
+TEST_CASE("config: a proxy's password never appears in a warning") {
+    const auto parsed = parse_config("[upstream]\nproxy = \"ftp://user:hunter2@host:1\"");
+    REQUIRE(parsed.warnings.size() == 1);
+    CHECK(parsed.warnings[0].find("hunter2") == std::string::npos);
+}
+
+TEST_CASE("config: text that is no TOML gives the defaults and names the line") {
+    const auto parsed = parse_config("[daemon]\nedge_port = = 3\n");
+    REQUIRE(parsed.warnings.size() == 1);
+    CHECK(parsed.warnings[0].find("line 2") != std::string::npos);
+    CHECK(parsed.config.edge_port == 8081);
+    CHECK(parse_config(std::string("\0\xff\xfe[[", 5)).warnings.size() == 1);
+    CHECK(parse_config(std::string(2'000'000, '#')).warnings.size() == 1);
+    CHECK(parse_config("daemon = 3").config.edge_port == 8081);
+}

@@ -1,0 +1,129 @@
+"""Small servers of the tests: an echo, a gate in front of the provider, a CONNECT proxy."""
+import base64
+import socket
+import threading
+
+from . import wire
+
+
+class Server:
+    """Accepts on a free port; each connection gets a thread that runs handle()."""
+
+    def __init__(self, family=socket.AF_INET):
+        self.listener = socket.socket(family, socket.SOCK_STREAM)
+        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.listener.bind(("::1" if family == socket.AF_INET6 else "127.0.0.1", 0))
+        self.listener.listen(256)
+        self.port = self.listener.getsockname()[1]
+        self.connection_count = 0
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            self.connection_count += 1
+            threading.Thread(target=self._run, args=(connection,), daemon=True).start()
+
+    def _run(self, connection):
+        try:
+            with connection:
+                self.handle(connection)
+        except OSError:
+            pass
+
+    def close(self):
+        self.listener.close()
+
+
+class Echo(Server):
+    """Gives back every byte, then "bye" once the client has ended its side."""
+
+    def handle(self, connection):
+        while True:
+            data = connection.recv(65536)
+            if not data:
+                connection.sendall(b"bye")
+                return
+            connection.sendall(data)
+
+
+def pump(source, sink):
+    try:
+        while True:
+            data = source.recv(65536)
+            if not data:
+                break
+            sink.sendall(data)
+        sink.shutdown(socket.SHUT_WR)
+    except OSError:
+        for one in (source, sink):
+            try:
+                one.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+
+def join(one, other):
+    back = threading.Thread(target=pump, args=(other, one), daemon=True)
+    back.start()
+    pump(one, other)
+    back.join()
+
+
+class Gate(Server):
+    """Stands before the provider and holds every connection's bytes until it is opened."""
+
+    def __init__(self, port):
+        self.behind = port
+        self.is_open = threading.Event()
+        self.held_bytes = 0  # bytes that wait in all
+        super().__init__()
+
+    def handle(self, connection):
+        first = b""
+        if not self.is_open.is_set():
+            first = connection.recv(65536)
+            self.held_bytes += len(first)
+            if not first:
+                return
+            self.is_open.wait()
+        with wire.connect(self.behind) as provider:
+            provider.settimeout(None)
+            provider.sendall(first)
+            join(connection, provider)
+
+
+class ConnectProxy(Server):
+    """A corporate proxy: CONNECT only, Basic auth, every target leads to the provider."""
+
+    def __init__(self, port, user=None, password=None):
+        self.behind = port
+        self.wanted = None
+        if user is not None:
+            token = base64.b64encode(f"{user}:{password}".encode()).decode()
+            self.wanted = f"Basic {token}"
+        self.targets = []
+        self.heads = []
+        super().__init__()
+
+    def handle(self, connection):
+        head, rest = wire.read_head(connection)
+        self.heads.append(head)
+        if self.wanted and wire.header_of(head, "proxy-authorization") != self.wanted:
+            connection.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\n"
+                               b'Proxy-Authenticate: Basic realm="test"\r\n'
+                               b"Content-Length: 0\r\nConnection: close\r\n\r\n")
+            return
+        method, target, _ = head.split(b"\r\n")[0].split(b" ")
+        if method != b"CONNECT":
+            connection.sendall(b"HTTP/1.1 405 CONNECT only\r\nContent-Length: 0\r\n\r\n")
+            return
+        self.targets.append(target.decode())
+        with wire.connect(self.behind) as provider:
+            provider.settimeout(None)
+            connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            provider.sendall(rest)
+            join(connection, provider)

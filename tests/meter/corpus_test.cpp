@@ -1,0 +1,180 @@
+// Replays the recorded exchanges of HALTON_CORPUS (default: ../shared/corpus beside the source
+// tree) through the observer and compares every row with the independent expectation. Skipped
+// with a line saying so when there is no corpus. tests/fixtures/README.md describes the mapping.
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <map>
+#include <set>
+#include <sstream>
+
+#include "meter/providers/provider.h"
+#include "support/catch.h"
+#include "support/corpus.h"
+#include "support/replay.h"
+
+using namespace halton;
+using namespace halton::test;
+using namespace std::string_view_literals;
+
+namespace {
+
+// Items whose row differs from the expectation on purpose, each with its reason. None today.
+struct Exception {
+    std::string_view id;
+    std::string_view reason;
+};
+constexpr std::array<Exception, 0> exceptions{};
+
+// Formats at decrypted hosts that leave no row on purpose.
+struct Unmetered {
+    std::string_view api;
+    std::string_view reason;
+};
+constexpr std::array unmetered_formats{
+    Unmetered{"anthropic.batches", "status and results can be fetched any number of times"},
+    Unmetered{"openai.assistants.runs", "runs are polled and repeat their counts"},
+    Unmetered{"openai.moderations", "free"},
+    Unmetered{"openai.realtime.session", "opens a session, counts come over it"},
+    Unmetered{"openai.responses.retrieve", "repeats the counts of the creation"},
+    Unmetered{"other", "files, models, stores: no model call"},
+};
+
+std::string to_text(const meter::CallRecord& row) {
+    std::ostringstream out;
+    out << "model=" << row.model << " kind=" << name_of(row.kind) << " in=" << row.usage.input
+        << " out=" << row.usage.output << " reasoning=" << row.usage.reasoning
+        << " read=" << row.usage.cache_read << " write=" << row.usage.cache_write
+        << " write1h=" << row.usage.cache_write_1h << " audio=" << row.usage.audio_input << '/'
+        << row.usage.audio_output << " image=" << row.usage.image_input << '/'
+        << row.usage.image_output << " code=" << (row.error ? row.error->provider_code : "")
+        << " complete=" << row.tokens_complete << " mode=" << row.mode
+        << " tier=" << row.service_tier;
+    return out.str();
+}
+
+// What is wrong with the row, empty when nothing is.
+std::string compare(const CorpusItem& item, const std::vector<meter::CallRecord>& rows,
+                    bool is_metered) {
+    if (!is_metered) return rows.empty() ? "" : "a row for an unmetered path";
+    if (rows.size() != 1) return std::to_string(rows.size()) + " rows";
+    const meter::CallRecord& row = rows.front();
+    std::string wrong;
+    const auto check = [&](std::string_view what, const auto& got, const auto& wanted) {
+        if (got == wanted) return;
+        std::ostringstream out;
+        out << what << '=' << got << " instead of " << wanted << "; ";
+        wrong += out.str();
+    };
+    const CorpusExpectation& expected = item.expected;
+    if (!expected.model.empty()) check("model", row.model, expected.model);
+    check("kind", name_of(row.kind), expected.kind);
+    check("input", row.usage.input, expected.input);
+    check("output", row.usage.output, expected.output);
+    check("cache_read", row.usage.cache_read, expected.cache_read);
+    check("cache_write", row.usage.cache_write, expected.cache_write);
+    check("cache_write_1h", row.usage.cache_write_1h, expected.cache_write_1h);
+    check("reasoning", row.usage.reasoning, expected.reasoning);
+    const auto check_stated = [&](std::string_view what, const auto& got, const auto& wanted) {
+        if (wanted) check(what, got, *wanted);
+    };
+    check_stated("audio_input", row.usage.audio_input, expected.audio_input);
+    check_stated("audio_output", row.usage.audio_output, expected.audio_output);
+    check_stated("image_input", row.usage.image_input, expected.image_input);
+    check_stated("image_output", row.usage.image_output, expected.image_output);
+    check_stated("input_includes_cache", row.usage.input_includes_cache,
+                 expected.input_includes_cache);
+    if (expected.reasoning > 0) {
+        check_stated("output_includes_reasoning", row.usage.output_includes_reasoning,
+                     expected.output_includes_reasoning);
+    }
+    check_stated("service_tier", row.service_tier, expected.service_tier);
+    check("error code", row.error ? row.error->provider_code : "", expected.error_code);
+    check("status", row.status, expected.status);
+    check("http_status", row.http_status, item.exchange.status);
+    check("tokens_complete", row.tokens_complete, expected.tokens_complete);
+    // A gateway's own cost behind an OpenAI-shaped answer is not what OpenAI charges.
+    if (row.provider == "xai" && expected.provider_cost_nanousd) {
+        check("cost", row.cost.value_or(NanoUsd{-1}).value, *expected.provider_cost_nanousd);
+        check("rates_source", row.rates_source, "provider"sv);
+    }
+    return wrong;
+}
+
+}  // namespace
+
+TEST_CASE("the corpus of recorded exchanges meters as expected") {
+    const auto folder = corpus_folder();
+    if (!folder) {
+        std::puts("corpus: not there (HALTON_CORPUS), replay skipped");
+        return;
+    }
+    struct Score {
+        int total = 0;
+        int matched = 0;
+        int metered = 0;
+        int priced = 0;
+    };
+    std::map<std::string, Score> scores;
+    std::set<std::string> unpriced;
+    std::map<std::string, int> unmetered;
+    for (const CorpusItem& item : load_corpus(*folder)) {
+        const RecordedExchange& exchange = item.exchange;
+        const meter::HostMatch place = meter::find_host(exchange.host);
+        if (place.host == nullptr) continue;
+        const meter::Endpoint* endpoint = meter::find_endpoint(
+            *place.host, exchange.method, http::path_of(exchange.target));
+        Score& score = scores[std::string(place.provider->id)];
+        ++score.total;
+        if (endpoint != nullptr) {
+            ++score.metered;
+        } else {
+            ++unmetered[item.expected.api];
+        }
+
+        std::string wrong;
+        std::string got;
+        std::string first;
+        for (const std::size_t piece : {exchange.response_body.size() + 1, std::size_t{1},
+                                        std::size_t{7}, std::size_t{1400}}) {
+            if (piece == 1 && exchange.response_body.size() > 100'000) continue;
+            const auto rows = replay(exchange, piece == 1 ? 1 : piece);
+            wrong = compare(item, rows, endpoint != nullptr);
+            got = rows.empty() ? "no row" : to_text(rows.front());
+            if (first.empty()) first = got;
+            if (first != got) wrong += "differs by chunking; ";
+            if (!wrong.empty()) break;
+            if (!rows.empty()) {
+                if (rows[0].cost) score.priced += piece == 7;
+                else if (rows[0].has_usage) unpriced.insert(rows[0].provider + "/" + rows[0].model);
+            }
+        }
+        bool is_named = false;
+        for (const Exception& exception : exceptions) is_named |= exception.id == item.id;
+        CAPTURE(item.id, exchange.host, exchange.method, exchange.target, item.expected.api, wrong,
+                got, is_named);
+        // An exception that matches is out of date.
+        CHECK(wrong.empty() != is_named);
+        if (wrong.empty()) ++score.matched;
+    }
+    for (const auto& [provider, score] : scores) {
+        std::printf("corpus %-10s %d of %d matched (%d metered, %d of them with a cost)\n",
+                    provider.c_str(), score.matched, score.total, score.metered, score.priced);
+    }
+    for (const auto& [api, count] : unmetered) {
+        const auto known = std::find_if(unmetered_formats.begin(), unmetered_formats.end(),
+                                        [&](const Unmetered& row) { return row.api == api; });
+        CAPTURE(api);
+        REQUIRE(known != unmetered_formats.end());
+        std::printf("corpus: no row for %d of %s: %s\n", count, api.c_str(),
+                    std::string(known->reason).c_str());
+    }
+    for (const Exception& exception : exceptions) {
+        std::printf("corpus: %s differs: %s\n", std::string(exception.id).c_str(),
+                    std::string(exception.reason).c_str());
+    }
+    for (const std::string& model : unpriced) {
+        std::printf("corpus: no price for %s\n", model.c_str());
+    }
+    CHECK(scores.size() == 4);
+}

@@ -1,0 +1,141 @@
+#include "meter/error_class.h"
+
+#include <string>
+
+#include "support/catch.h"
+
+using namespace halton::meter;
+
+namespace {
+
+struct Case {
+    const Provider& provider;
+    int status;
+    const char* code;
+    const char* type;
+    const char* message;
+    ErrorClass error_class;
+    bool is_retryable;
+};
+
+void check(const Case& wanted) {
+    ProviderError error;
+    error.code = wanted.code;
+    error.type = wanted.type;
+    error.message = wanted.message;
+    const CallError got = classify(wanted.provider, wanted.status, error);
+    CAPTURE(wanted.provider.id, wanted.status, wanted.code, wanted.message);
+    CHECK(name_of(got.error_class) == name_of(wanted.error_class));
+    CHECK(got.is_retryable == wanted.is_retryable);
+    CHECK(got.provider_code == std::string(wanted.code).substr(0, 64));
+}
+
+}  // namespace
+
+TEST_CASE("Anthropic's errors") {
+    using enum ErrorClass;
+    const Provider& p = anthropic();
+    for (const Case& wanted : {
+             Case{p, 529, "overloaded_error", "overloaded_error", "Overloaded", server_error, true},
+             Case{p, 429, "rate_limit_error", "", "slow down", rate_limit, true},
+             Case{p, 400, "invalid_request_error", "", "max_tokens is missing", bad_request, false},
+             Case{p, 400, "invalid_request_error", "", "Prompt is too long: 9 > 8",
+                  context_length_exceeded, false},
+             Case{p, 401, "authentication_error", "", "", auth, false},
+             Case{p, 402, "billing_error", "", "", quota_exceeded, false},
+             Case{p, 403, "permission_error", "", "", permission, false},
+             Case{p, 404, "not_found_error", "", "", bad_request, false},
+             Case{p, 413, "request_too_large", "", "", bad_request, false},
+             Case{p, 500, "api_error", "", "", server_error, false},
+             Case{p, 503, "", "", "", server_error, true},
+             Case{p, 504, "timeout_error", "", "", timeout, true},
+             Case{p, 200, "overloaded_error", "overloaded_error", "", server_error, true},
+             Case{p, 200, "rate_limit_error", "", "", rate_limit, true},
+             Case{p, 200, "something_new", "", "", unknown, false},
+         }) {
+        check(wanted);
+    }
+}
+
+TEST_CASE("OpenAI's errors, with the quota in code, in type and in both") {
+    using enum ErrorClass;
+    const Provider& p = openai();
+    for (const Case& wanted : {
+             Case{p, 429, "insufficient_quota", "insufficient_quota", "", quota_exceeded, false},
+             Case{p, 429, "insufficient_quota", "", "", quota_exceeded, false},
+             Case{p, 429, "something", "insufficient_quota", "", quota_exceeded, false},
+             Case{p, 429, "rate_limit_exceeded", "tokens", "", rate_limit, true},
+             Case{p, 429, "", "", "", rate_limit, true},
+             Case{p, 400, "context_length_exceeded", "invalid_request_error", "",
+                  context_length_exceeded, false},
+             Case{p, 400, "unsupported_value", "invalid_request_error", "", bad_request, false},
+             Case{p, 401, "invalid_api_key", "", "", auth, false},
+             Case{p, 403, "unsupported_country_region_territory", "", "", bad_request, false},
+             Case{p, 403, "", "", "", permission, false},
+             Case{p, 404, "model_not_found", "", "", bad_request, false},
+             Case{p, 408, "", "", "", timeout, true},
+             Case{p, 500, "server_error", "", "", server_error, false},
+             Case{p, 502, "", "", "", server_error, true},
+             Case{p, 520, "", "", "", server_error, false},
+             Case{p, 418, "", "", "", unknown, false},
+             Case{p, 200, "insufficient_quota", "", "", quota_exceeded, false},
+             Case{p, 200, "server_is_overloaded", "", "", server_error, true},
+         }) {
+        check(wanted);
+    }
+}
+
+TEST_CASE("xAI's errors: its own wording of an empty account, then OpenAI's table") {
+    using enum ErrorClass;
+    const Provider& p = xai();
+    for (const Case& wanted : {
+             Case{p, 429, "Some resource has been exhausted", "",
+                  "Your team has either used all available credits or ...", quota_exceeded, false},
+             Case{p, 429, "Some resource has been exhausted", "", "Too many requests", rate_limit,
+                  true},
+             Case{p, 403, "The caller does not have permission to execute the specified operation",
+                  "", "Your newly created team doesn't have any credits or licenses yet.",
+                  quota_exceeded, false},
+             Case{p, 403, "The caller does not have permission", "", "no", permission, false},
+             Case{p, 429, "insufficient_quota", "", "", quota_exceeded, false},
+         }) {
+        check(wanted);
+    }
+}
+
+TEST_CASE("Gemini's errors") {
+    using enum ErrorClass;
+    const Provider& p = gemini();
+    for (const Case& wanted : {
+             Case{p, 429, "RESOURCE_EXHAUSTED", "", "", rate_limit, true},
+             Case{p, 402, "RESOURCE_EXHAUSTED", "", "", quota_exceeded, false},
+             Case{p, 400, "INVALID_ARGUMENT", "", "bad field", bad_request, false},
+             Case{p, 400, "INVALID_ARGUMENT", "", "The input token count (9) exceeds the maximum",
+                  context_length_exceeded, false},
+             Case{p, 400, "FAILED_PRECONDITION", "", "User location", bad_request, false},
+             Case{p, 401, "UNAUTHENTICATED", "", "", auth, false},
+             Case{p, 403, "PERMISSION_DENIED", "", "", permission, false},
+             Case{p, 404, "NOT_FOUND", "", "", bad_request, false},
+             Case{p, 499, "CANCELLED", "", "", unknown, true},
+             Case{p, 500, "INTERNAL", "", "", server_error, false},
+             Case{p, 503, "UNAVAILABLE", "", "", server_error, true},
+             Case{p, 504, "DEADLINE_EXCEEDED", "", "", timeout, true},
+             Case{p, 200, "UNAVAILABLE", "", "", server_error, true},
+         }) {
+        check(wanted);
+    }
+    ProviderError bad_key;
+    bad_key.code = "INVALID_ARGUMENT";
+    bad_key.reason = "API_KEY_INVALID";
+    CHECK(classify(p, 400, bad_key).error_class == auth);
+}
+
+TEST_CASE("what is kept of an error is bounded and its message is only hashed") {
+    ProviderError error;
+    error.code = std::string(200, 'c') + "\n";
+    error.message = "abc";
+    const CallError got = classify(openai(), 400, error);
+    CHECK(got.provider_code == std::string(64, 'c'));
+    CHECK(got.message_hash == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    CHECK(classify(openai(), 502, {}).message_hash.empty());
+}

@@ -1,0 +1,364 @@
+#include "meter/observer.h"
+
+#include <memory>
+#include <string>
+
+#include "http/h1_tap.h"
+#include "support/catch.h"
+#include "support/feed.h"
+#include "support/replay.h"
+
+using namespace halton;
+using namespace halton::meter;
+using namespace halton::test;
+
+namespace {
+
+// A connection as the intercept code drives it: bytes into the tap, its events to the observer.
+class Connection {
+public:
+    explicit Connection(const std::string& host)
+        : observer_(std::make_unique<CallObserver>(
+              ConnectionFacts{host, "demo", "git", "/home/ada/demo"}, PriceBook::bundled(), sink_,
+              clock_)) {}
+
+    void send(std::string_view bytes) { feed(http::Direction::to_upstream, bytes); }
+    void receive(std::string_view bytes) { feed(http::Direction::to_client, bytes); }
+    void fail(ErrorKind kind, Leg leg) { observer_->on_failure(Error{kind, leg, "test"}); }
+    void finish(http::Direction direction) {
+        events_.clear();
+        tap_.finish(direction, events_);
+        observer_->on_events(events_);
+    }
+    void abort() {
+        events_.clear();
+        tap_.abort(events_);
+        observer_->on_events(events_);
+    }
+    void close() { observer_.reset(); }
+    void wait(int ms) { clock_.advance(std::chrono::milliseconds(ms)); }
+
+    const std::vector<CallRecord>& rows() const { return sink_.calls; }
+    const CallRecord& row() const {
+        REQUIRE(sink_.calls.size() == 1);
+        return sink_.calls.front();
+    }
+
+private:
+    void feed(http::Direction direction, std::string_view bytes) {
+        events_.clear();
+        tap_.feed(direction, bytes, events_);
+        observer_->on_events(events_);
+    }
+
+    FakeClock clock_;
+    CollectingSink sink_;
+    http::H1Tap tap_;
+    http::EventList events_;
+    std::unique_ptr<CallObserver> observer_;
+};
+
+std::string request(const std::string& target, const std::string& body) {
+    return "POST " + target + " HTTP/1.1\r\nHost: x\r\nUser-Agent: tool/1.0\r\nContent-Length: " +
+           std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+std::string response(const std::string& status, const std::string& body,
+                     const std::string& more = {}) {
+    return "HTTP/1.1 " + status + "\r\nx-request-id: req_7\r\n" + more +
+           "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+
+const std::string chat_body = R"({"model":"gpt-4o","messages":[]})";
+const std::string chat_answer =
+    R"({"model":"gpt-4o-2024-08-06","usage":{"prompt_tokens":100,"completion_tokens":20},)"
+    R"("service_tier":"default"})";
+
+}  // namespace
+
+TEST_CASE("a call becomes one row with everything that is known") {
+    Connection connection("api.openai.com");
+    connection.send(request("/v1/chat/completions?key=private", chat_body));
+    connection.wait(5);
+    connection.receive("HTTP/1.1 200 OK\r\nx-request-id: req_7\r\nContent-Length: " +
+                       std::to_string(chat_answer.size()) + "\r\n\r\n");
+    connection.wait(7);
+    connection.receive(chat_answer);
+
+    const CallRecord& row = connection.row();
+    CHECK(row.id.size() == 36);
+    CHECK(to_iso8601(row.requested_at) == "2026-11-21T01:02:03.000000Z");
+    CHECK(row.provider == "openai");
+    CHECK(row.model == "gpt-4o-2024-08-06");
+    CHECK(row.requested_model == "gpt-4o");
+    CHECK(row.mode == "standard");
+    CHECK(row.kind == RequestKind::chat);
+    CHECK(row.method == "POST");
+    CHECK(row.host == "api.openai.com");
+    CHECK(row.path == "/v1/chat/completions");
+    CHECK(row.usage.input == 100);
+    CHECK(row.usage.output == 20);
+    CHECK(row.has_usage);
+    CHECK(row.tokens_complete);
+    REQUIRE(row.cost);
+    CHECK(row.cost->value == 100 * 2'500 + 20 * 10'000);
+    CHECK(row.cost_state == CostState::exact);
+    CHECK(row.rates_source == "bundled-2026-08-21");
+    CHECK(row.service_tier == "default");
+    CHECK(row.latency_ms == 12.0);
+    CHECK(row.time_to_first_byte_ms == 5.0);
+    CHECK(row.status == "success");
+    CHECK(row.http_status == 200);
+    CHECK_FALSE(row.error);
+    CHECK(row.provider_request_id == "req_7");
+    CHECK(row.user_agent == "tool/1.0");
+    CHECK(row.project_slug == "demo");
+    CHECK(row.attribution_layer == "git");
+    CHECK(row.source_workdir == "/home/ada/demo");
+}
+
+TEST_CASE("what is not a metered call leaves no row") {
+    Connection connection("api.openai.com");
+    connection.send("GET /v1/models HTTP/1.1\r\nHost: x\r\n\r\n");
+    connection.receive(response("200 OK", "{}"));
+    connection.send(request("/v1/files", "{}"));
+    connection.receive(response("200 OK", chat_answer));
+    connection.close();
+    CHECK(connection.rows().empty());
+
+    Connection stranger("api.example.com");
+    stranger.send(request("/v1/chat/completions", chat_body));
+    stranger.receive(response("200 OK", chat_answer));
+    CHECK(stranger.rows().empty());
+}
+
+TEST_CASE("calls on one connection, one after another and pipelined") {
+    Connection connection("api.openai.com");
+    connection.send(request("/v1/chat/completions", chat_body));
+    connection.receive(response("200 OK", chat_answer));
+    CHECK(connection.rows().size() == 1);
+    connection.send(request("/v1/embeddings", R"({"model":"text-embedding-3-small"})") +
+                    request("/v1/chat/completions", chat_body));
+    connection.receive(
+        response("200 OK", R"({"model":"text-embedding-3-small","usage":{"prompt_tokens":8}})") +
+        response("200 OK", chat_answer));
+    connection.close();
+    REQUIRE(connection.rows().size() == 3);
+    CHECK(connection.rows()[1].kind == RequestKind::embedding);
+    CHECK(connection.rows()[1].cost->value == 8 * 20);
+    CHECK(connection.rows()[0].id != connection.rows()[2].id);
+}
+
+TEST_CASE("an unknown model has its tokens and no cost") {
+    Connection connection("api.openai.com");
+    connection.send(request("/v1/chat/completions", chat_body));
+    connection.receive(response(
+        "200 OK", R"({"model":"gpt-99","usage":{"prompt_tokens":1,"completion_tokens":2}})"));
+    CHECK(connection.row().usage.output == 2);
+    CHECK(connection.row().tokens_complete);
+    CHECK_FALSE(connection.row().cost);
+    CHECK(connection.row().cost_state == CostState::unknown);
+    CHECK(connection.row().rates_source.empty());
+}
+
+TEST_CASE("a call that is counted only costs nothing") {
+    Connection connection("api.anthropic.com");
+    connection.send(request("/v1/messages/count_tokens?beta=true", R"({"model":"claude-x"})"));
+    connection.receive(response("200 OK", R"({"input_tokens":14})"));
+    CHECK(connection.row().kind == RequestKind::other);
+    CHECK(connection.row().model == "claude-x");
+    CHECK(connection.row().usage.input == 0);
+    CHECK(connection.row().cost == NanoUsd{0});
+    CHECK(connection.row().cost_state == CostState::exact);
+    CHECK(connection.row().tokens_complete);
+}
+
+TEST_CASE("a batch is charged when it runs, not when it is handed in") {
+    Connection connection("api.anthropic.com");
+    connection.send(request("/v1/messages/batches", R"({"requests":[]})"));
+    connection.receive(response("200 OK", R"({"id":"msgbatch_1","type":"message_batch"})"));
+    CHECK_FALSE(connection.row().cost);
+    CHECK_FALSE(connection.row().tokens_complete);
+    CHECK(connection.row().status == "success");
+}
+
+TEST_CASE("a refusal is an error row") {
+    Connection connection("api.openai.com");
+    connection.send(request("/v1/chat/completions", chat_body));
+    connection.receive(response("429 Too Many Requests",
+                                R"({"error":{"message":"abc","type":"insufficient_quota"}})"));
+    const CallRecord& row = connection.row();
+    CHECK(row.status == "error");
+    CHECK(row.http_status == 429);
+    REQUIRE(row.error);
+    CHECK(row.error->error_class == ErrorClass::quota_exceeded);
+    CHECK(row.error->provider_code == "insufficient_quota");
+    CHECK_FALSE(row.error->is_retryable);
+    CHECK(row.error->message_hash.substr(0, 8) == "ba7816bf");
+    CHECK(row.model == "gpt-4o");
+    CHECK(row.tokens_complete);
+    CHECK(row.cost == NanoUsd{0});
+}
+
+TEST_CASE("a page instead of an answer is classified by its status") {
+    Connection connection("api.openai.com");
+    connection.send(request("/v1/chat/completions", chat_body));
+    connection.receive(response("502 Bad Gateway", "<html>nginx</html>"));
+    REQUIRE(connection.row().error);
+    CHECK(connection.row().error->error_class == ErrorClass::server_error);
+    CHECK(connection.row().error->is_retryable);
+    CHECK(connection.row().error->provider_code.empty());
+    CHECK(connection.row().error->message_hash.empty());
+}
+
+TEST_CASE("no answer at all") {
+    for (const auto& [kind, wanted] : {std::pair(ErrorKind::reset, ErrorClass::network),
+                                       std::pair(ErrorKind::timeout, ErrorClass::timeout)}) {
+        Connection connection("api.openai.com");
+        connection.send(request("/v1/chat/completions", chat_body));
+        connection.fail(kind, Leg::upstream);
+        connection.abort();
+        const CallRecord& row = connection.row();
+        CHECK(row.status == "error");
+        CHECK(row.http_status == 0);
+        REQUIRE(row.error);
+        CHECK(row.error->error_class == wanted);
+        CHECK(row.error->is_retryable);
+        CHECK_FALSE(row.cost);
+        CHECK_FALSE(row.tokens_complete);
+        CHECK(row.model == "gpt-4o");
+    }
+    Connection connection("api.openai.com");
+    connection.send(request("/v1/chat/completions", chat_body));
+    connection.finish(http::Direction::to_client);
+    connection.abort();
+    CHECK(connection.row().error->error_class == ErrorClass::network);
+}
+
+TEST_CASE("a client that goes away is not the provider's error") {
+    Connection connection("api.openai.com");
+    connection.send(request("/v1/chat/completions", chat_body));
+    connection.fail(ErrorKind::reset, Leg::client);
+    CHECK(connection.row().status == "aborted");
+    CHECK_FALSE(connection.row().error);
+    connection.close();
+    CHECK(connection.rows().size() == 1);
+}
+
+TEST_CASE("a stream that is cut keeps what it counted") {
+    const std::string head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n";
+    const std::string start =
+        "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"model\":"
+        "\"claude-sonnet-4-5\",\"usage\":{\"input_tokens\":50,\"output_tokens\":1}}}\n\n";
+    const std::string rest =
+        "event: message_delta\ndata: {\"type\":\"message_delta\",\"usage\":{\"output_tokens\":9}}\n\n"
+        "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
+    const auto run = [&](const std::string& body, auto end) {
+        Connection connection("api.anthropic.com");
+        connection.send(request("/v1/messages", R"({"model":"claude-sonnet-4-5","stream":true})"));
+        connection.receive(head + body);
+        end(connection);
+        connection.close();
+        CHECK(connection.row().mode == "streaming");
+        CHECK(connection.row().usage.input == 50);
+        return connection.row();
+    };
+    const auto provider_cuts = [](Connection& c) { c.fail(ErrorKind::closed, Leg::upstream); };
+    const auto client_leaves = [](Connection& c) { c.fail(ErrorKind::reset, Leg::client); };
+    const auto nobody_says_why = [](Connection&) {};
+
+    CallRecord row = run(start, provider_cuts);
+    CHECK(row.status == "success");
+    CHECK_FALSE(row.tokens_complete);
+    CHECK(row.cost_state == CostState::estimated);
+    CHECK(row.cost == NanoUsd{50 * 3'000 + 15'000});
+    CHECK(run(start, client_leaves).status == "aborted");
+    CHECK(run(start, nobody_says_why).status == "success");
+    CHECK_FALSE(run(start, nobody_says_why).tokens_complete);
+
+    row = run(start + rest, client_leaves);
+    CHECK(row.status == "success");
+    CHECK(row.tokens_complete);
+    CHECK(row.usage.output == 9);
+    CHECK(row.cost_state == CostState::exact);
+}
+
+TEST_CASE("an error inside a good stream is an error") {
+    Connection connection("api.anthropic.com");
+    connection.send(request("/v1/messages", R"({"model":"claude-sonnet-4-5","stream":true})"));
+    connection.receive(response(
+        "200 OK",
+        "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"model\":\"claude-"
+        "sonnet-4-5\",\"usage\":{\"input_tokens\":5,\"output_tokens\":1}}}\n\nevent: error\ndata: "
+        "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"x\"}}\n\n"));
+    const CallRecord& row = connection.row();
+    CHECK(row.status == "error");
+    CHECK(row.http_status == 200);
+    CHECK(row.error->error_class == ErrorClass::server_error);
+    CHECK(row.error->is_retryable);
+    CHECK(row.usage.input == 5);
+    CHECK_FALSE(row.tokens_complete);
+}
+
+TEST_CASE("calls inside a call are billed apart at their own model's price") {
+    Connection connection("api.anthropic.com");
+    connection.send(request("/v1/messages", R"({"model":"claude-sonnet-4-6"})"));
+    connection.receive(response(
+        "200 OK",
+        R"({"model":"claude-sonnet-4-6","usage":{"input_tokens":300,"output_tokens":30,)"
+        R"("server_tool_use":{"web_search_requests":1},"iterations":[)"
+        R"({"type":"message","input_tokens":300,"output_tokens":30},)"
+        R"({"type":"advisor_message","model":"claude-opus-4-8","input_tokens":100,"output_tokens":10}]}})"));
+    const CallRecord& row = connection.row();
+    CHECK(row.usage.input == 300);
+    CHECK(row.cost == NanoUsd{300 * 3'000 + 30 * 15'000 + 100 * 5'000 + 10 * 25'000 + 10'000'000});
+    CHECK(row.cost_state == CostState::exact);
+}
+
+TEST_CASE("a cost that the provider states wins") {
+    Connection connection("api.x.ai");
+    connection.send(request("/v1/chat/completions", R"({"model":"grok-3-mini"})"));
+    connection.receive(response(
+        "200 OK", R"({"model":"grok-3-mini","usage":{"prompt_tokens":12,"completion_tokens":1,)"
+                  R"("cost_in_usd_ticks":1176505}})"));
+    CHECK(connection.row().cost == NanoUsd{117651});
+    CHECK(connection.row().rates_source == "provider");
+}
+
+TEST_CASE("an answer that is not run yet has no counts and no cost") {
+    Connection connection("api.openai.com");
+    connection.send(request("/v1/responses", R"({"model":"gpt-5","background":true})"));
+    connection.receive(response("200 OK", R"({"model":"gpt-5","status":"queued","usage":null})"));
+    CHECK_FALSE(connection.row().cost);
+    CHECK_FALSE(connection.row().tokens_complete);
+    CHECK(connection.row().status == "success");
+}
+
+TEST_CASE("the model of a Gemini call stands in its path") {
+    Connection connection("generativelanguage.googleapis.com");
+    connection.send(request("/v1beta/models/gemini-2.5-pro:generateContent?key=private", "{}"));
+    connection.receive(response("503 Service Unavailable",
+                                R"([{"error":{"code":503,"status":"UNAVAILABLE"}}])"));
+    CHECK(connection.row().model == "gemini-2.5-pro");
+    CHECK(connection.row().path == "/v1beta/models/gemini-2.5-pro:generateContent");
+    CHECK(connection.row().error->provider_code == "UNAVAILABLE");
+}
+
+TEST_CASE("an upgrade or a blind tap ends the open calls") {
+    Connection connection("api.openai.com");
+    connection.send(request("/v1/responses", chat_body));
+    connection.receive("\x16\x03\x01 this is no HTTP\r\n\r\n");
+    CHECK(connection.rows().size() == 1);
+    CHECK_FALSE(connection.rows().front().tokens_complete);
+}
+
+TEST_CASE("whole conversations give the same row in every chunking") {
+    const std::string sent = request("/v1/chat/completions", chat_body);
+    const std::string received = response("200 OK", chat_answer);
+    feed_all_ways(received, [&](const Chunks& chunks) {
+        Connection connection("api.openai.com");
+        connection.send(sent);
+        for (const std::string_view chunk : chunks) connection.receive(std::string(chunk));
+        const CallRecord& row = connection.row();
+        return row.model + std::to_string(row.usage.input) + std::to_string(row.tokens_complete);
+    });
+}

@@ -1,0 +1,44 @@
+#include "meter/request_reader.h"
+
+#include <utility>
+
+#include "support/catch.h"
+#include "support/feed.h"
+
+using namespace halton;
+
+namespace {
+
+std::pair<std::string, bool> read(const std::string& body, const http::HeaderList& headers = {}) {
+    return test::feed_all_ways(body, [&](const test::Chunks& chunks) {
+        meter::RequestReader reader(headers);
+        for (const std::string_view chunk : chunks) reader.feed(chunk);
+        return std::pair(reader.model(), reader.wants_stream());
+    });
+}
+
+}  // namespace
+
+TEST_CASE("a request's model and wish for a stream are read") {
+    CHECK(read(R"({"messages":[{"content":"\"model\":\"x\""}],"model":"gpt-4o","stream":true})") ==
+          std::pair(std::string("gpt-4o"), true));
+    CHECK(read(R"({"model":"m","stream":false})") == std::pair(std::string("m"), false));
+    CHECK(read(R"({"model":5})") == std::pair(std::string(), false));
+    CHECK(read("").first.empty());
+    CHECK(read("not json at all").first.empty());
+    CHECK(read(R"({"model":"unfinished)").first.empty());
+}
+
+TEST_CASE("a model name from the wire is bounded") {
+    CHECK(read(R"({"model":")" + std::string(1000, 'm') + R"("})").first.size() ==
+          limits::model_bytes_max);
+}
+
+TEST_CASE("a form names its model in a field") {
+    http::HeaderList headers;
+    headers.add("Content-Type", "Multipart/Form-Data; boundary=edge");
+    CHECK(read("--edge\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nwhisper-1\r\n"
+               "--edge--\r\n",
+               headers)
+              .first == "whisper-1");
+}

@@ -1,0 +1,93 @@
+#include "net/listener.h"
+
+#include "net/task_group.h"
+#include "support/catch.h"
+#include "support/io.h"
+
+using namespace halton;
+using namespace halton::test;
+using net::Listener;
+
+namespace {
+
+// A listener that runs, and what it accepted.
+struct Served {
+    Served(Io& io, bool has_room_at_first) : has_room(has_room_at_first), tasks(io.context.get_executor()) {
+        auto made = Listener::bind(io.context.get_executor(), 0, 0);
+        REQUIRE(made);
+        listener.emplace(std::move(*made));
+        tasks.spawn("listener", listener->serve([this] { return has_room; },
+                                                [this](asio::ip::tcp::socket socket) {
+                                                    accepted.push_back(std::move(socket));
+                                                }));
+    }
+
+    bool has_room;
+    net::TaskGroup tasks;
+    std::optional<Listener> listener;
+    std::vector<asio::ip::tcp::socket> accepted;
+};
+
+}  // namespace
+
+TEST_CASE("listener: binds loopback only, on any port when asked for 0") {
+    Io io;
+    auto listener = Listener::bind(io.context.get_executor(), 0, 0);
+    REQUIRE(listener);
+    CHECK(listener->port() != 0);
+    auto client = io.run(connect_to(io, listener->port()));
+    CHECK(client.remote_address().address().is_loopback());
+}
+
+TEST_CASE("listener: a taken port is an error that names it, or the next one is taken") {
+    Io io;
+    const auto first = Listener::bind(io.context.get_executor(), 0, 0);
+    REQUIRE(first);
+    const auto second = Listener::bind(io.context.get_executor(), first->port(), 0);
+    REQUIRE_FALSE(second);
+    CHECK(second.error().kind == ErrorKind::busy);
+    CHECK(second.error().context.find(std::to_string(first->port())) != std::string::npos);
+
+    const auto third =
+        Listener::bind(io.context.get_executor(), first->port(), limits::port_fallback_count);
+    if (third) {
+        CHECK(third->port() > first->port());
+        CHECK(third->port() <= first->port() + limits::port_fallback_count);
+    } else {
+        CHECK(third.error().kind == ErrorKind::busy);  // the last ports of all
+    }
+}
+
+TEST_CASE("listener: hands over every connection until it is closed") {
+    Io io;
+    Served served(io, true);
+    std::vector<TcpStream> clients;
+    for (int i = 0; i < 5; ++i)
+        clients.push_back(io.run(connect_to(io, served.listener->port())));
+    io.until([&] { return served.accepted.size() == 5; });
+    CHECK(served.tasks.size() == 1);
+    served.listener->close();
+    CHECK(io.run(served.tasks.join(safety)));
+    CHECK(served.accepted.size() == 5);
+}
+
+TEST_CASE("listener: without room it pauses, and refuses nobody") {
+    Io io;
+    Served served(io, false);
+    auto client = io.run(connect_to(io, served.listener->port()));
+    io.run(wait_for(io, Milliseconds(5)));
+    CHECK(served.accepted.empty());
+    served.has_room = true;
+    io.until([&] { return served.accepted.size() == 1; });
+    served.has_room = false;
+    served.listener->close();  // ends a pause as well as an accept
+    CHECK(io.run(served.tasks.join(safety)));
+}
+
+TEST_CASE("listener: a cancelled task ends, pausing or accepting") {
+    Io io;
+    Served served(io, GENERATE(true, false));
+    io.settle();
+    served.tasks.cancel_all();
+    CHECK(io.run(served.tasks.join(safety)));
+}

@@ -1,0 +1,50 @@
+#include "setup/desktop_proxy.h"
+
+#include "support/catch.h"
+
+using namespace halton;
+using setup::GnomeProxy;
+using setup::is_ours;
+using setup::switch_off_kioslaverc;
+
+namespace {
+
+const std::vector<std::uint16_t> ports{8081, 18081};
+
+constexpr const char* kde_text =
+    "[$Version]\nupdate_info=kioslave.upd:x\n\n"
+    "[Proxy Settings]\nAuthMode=0\nProxyType=1\nhttpsProxy[$e]=http://127.0.0.1 8081\n\n"
+    "[Other]\nProxyType=1\n";
+
+}  // namespace
+
+TEST_CASE("desktop proxy: GNOME's answers") {
+    CHECK(is_ours(GnomeProxy{"'manual'\n", "'127.0.0.1'\n", "8081\n"}, ports));
+    CHECK(is_ours(GnomeProxy{"'manual'\n", "'localhost'\n", "18081\n"}, ports));
+    CHECK_FALSE(is_ours(GnomeProxy{"'none'\n", "'127.0.0.1'\n", "8081\n"}, ports));
+    CHECK_FALSE(is_ours(GnomeProxy{"'auto'\n", "'127.0.0.1'\n", "8081\n"}, ports));
+    CHECK_FALSE(is_ours(GnomeProxy{"'manual'\n", "'proxy.corp.example'\n", "8081\n"}, ports));
+    CHECK_FALSE(is_ours(GnomeProxy{"'manual'\n", "'127.0.0.1'\n", "3128\n"}, ports));
+    CHECK_FALSE(is_ours(GnomeProxy{"", "", ""}, ports));  // no gsettings here
+}
+
+TEST_CASE("desktop proxy: KDE's file") {
+    CHECK(is_ours(kde_text, ports));
+    CHECK_FALSE(is_ours(kde_text, {3128}));
+    CHECK_FALSE(is_ours("", ports));
+    CHECK(is_ours("[Proxy Settings]\nProxyType=1\nhttpsProxy=http://localhost:8081/", ports));
+    CHECK_FALSE(is_ours("[Proxy Settings]\nProxyType=2\nhttpsProxy=http://127.0.0.1 8081", ports));
+    CHECK_FALSE(is_ours("[Proxy Settings]\nProxyType=1\nhttpsProxy=http://corp 8081", ports));
+    CHECK_FALSE(is_ours("[Proxy Settings]\nProxyType=1\nhttpsProxy=http://127.0.0.1", ports));
+    CHECK_FALSE(is_ours("[Else]\nProxyType=1\nhttpsProxy=http://127.0.0.1 8081", ports));
+}
+
+TEST_CASE("desktop proxy: switching KDE off touches one line of one group") {
+    const auto text = switch_off_kioslaverc(kde_text);
+    CHECK_FALSE(is_ours(text, ports));
+    std::string expected = kde_text;
+    expected.replace(expected.find("ProxyType=1"), 11, "ProxyType=0");
+    CHECK(text == expected);
+    CHECK(switch_off_kioslaverc(text) == text);
+    CHECK(switch_off_kioslaverc("").empty());
+}

@@ -1,0 +1,52 @@
+// Finished calls as the observer hands them over, and a look into the file they end in.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <random>
+#include <string>
+
+#include <SQLiteCpp/Database.h>
+#include <SQLiteCpp/Statement.h>
+#include <fmt/format.h>
+
+#include "meter/call.h"
+
+namespace halton::test {
+
+inline meter::CallRecord make_call(std::uint64_t number) {
+    meter::CallRecord call;
+    call.id = fmt::format("00000000-0000-4000-8000-{:012x}", number);
+    call.requested_at = UtcTime(std::chrono::seconds(1'800'000'000 + number));
+    call.provider = "anthropic";
+    call.model = "claude-test-1";
+    call.mode = "standard";
+    call.method = "POST";
+    call.host = "api.anthropic.com";
+    call.path = "/v1/messages";
+    call.usage.input = 100;
+    call.usage.output = 20;
+    call.has_usage = true;
+    call.tokens_complete = true;
+    call.cost = NanoUsd{1'234'567};
+    call.cost_state = meter::CostState::exact;
+    call.rates_source = "bundled-2026-08-21";
+    call.latency_ms = 12.5;
+    call.status = "success";
+    call.http_status = 200;
+    call.project_slug = "shop";
+    call.attribution_layer = "git";
+    return call;
+}
+
+inline std::string query_text(const std::filesystem::path& file, const std::string& sql) {
+    SQLite::Database database(file.string(), SQLite::OPEN_READONLY, 5000);
+    return database.execAndGet(sql).getString();
+}
+
+inline std::int64_t query_number(const std::filesystem::path& file, const std::string& sql) {
+    SQLite::Database database(file.string(), SQLite::OPEN_READONLY, 5000);
+    return database.execAndGet(sql).getInt64();
+}
+
+}  // namespace halton::test

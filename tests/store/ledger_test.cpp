@@ -1,0 +1,411 @@
+#include "store/ledger.h"
+
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <csignal>
+#include <functional>
+#include <optional>
+#include <thread>
+
+#include <SQLiteCpp/Transaction.h>
+
+#include "base/limits.h"
+#include "store/calls.h"
+#include "store/reports.h"
+#include "support/catch.h"
+#include "support/temp_directory.h"
+
+using namespace halton;
+using std::chrono::seconds;
+using store::Ledger;
+using store::LedgerCounters;
+using test::make_call;
+using test::query_number;
+using test::query_text;
+
+namespace {
+
+constexpr seconds generous{30};
+
+// Waits until the ledger's counters satisfy the condition; the last ones are the result.
+LedgerCounters wait_for(const Ledger& ledger,
+                        const std::function<bool(const LedgerCounters&)>& is_met) {
+    const auto deadline = std::chrono::steady_clock::now() + generous;
+    for (;;) {
+        const auto counters = ledger.counters();
+        if (is_met(counters) || std::chrono::steady_clock::now() >= deadline) return counters;
+        std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+}
+
+LedgerCounters wait_written(const Ledger& ledger, std::uint64_t count) {
+    return wait_for(ledger, [count](const LedgerCounters& c) { return c.rows_written >= count; });
+}
+
+LedgerCounters wait_state(const Ledger& ledger, const std::string& state) {
+    return wait_for(ledger, [&](const LedgerCounters& c) { return c.state == state; });
+}
+
+std::vector<std::filesystem::path> files_with(const std::filesystem::path& directory,
+                                              const std::string& part) {
+    std::vector<std::filesystem::path> found;
+    for (const auto& entry : std::filesystem::directory_iterator(directory))
+        if (entry.path().filename().string().find(part) != std::string::npos)
+            found.push_back(entry.path());
+    return found;
+}
+
+// Runs `body` in a child process; its result is the exit code.
+int run_in_child(const std::function<int()>& body) {
+    const int child = ::fork();
+    if (child == 0) ::_exit(body());
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+}  // namespace
+
+TEST_CASE("ledger: a lone row is written without waiting for more") {
+    const test::TempDirectory directory;
+    Ledger ledger(directory / "db.sqlite");
+    ledger.offer(make_call(1));
+    const auto counters = wait_written(ledger, 1);
+    CHECK(counters.rows_written == 1);
+    CHECK(counters.rows_waiting == 0);
+    CHECK(counters.state == "ok");
+    CHECK(counters.last_error.empty());
+    CHECK(counters.last_row_at_us == make_call(1).requested_at.time_since_epoch().count());
+    CHECK(query_number(directory / "db.sqlite", "SELECT count(*) FROM requests") == 1);
+}
+
+TEST_CASE("ledger: many rows of many projects, and none is lost at a stop with time") {
+    const test::TempDirectory directory;
+    const auto file = directory / "db.sqlite";
+    constexpr int row_count = 3'000;
+    {
+        Ledger ledger(file);
+        for (int i = 0; i < row_count; ++i) {
+            auto call = make_call(static_cast<std::uint64_t>(i));
+            call.project_slug = fmt::format("project-{}", i % 7);
+            ledger.offer(std::move(call));
+        }
+        ledger.stop(generous);
+        const auto counters = ledger.counters();
+        CHECK(counters.rows_written == row_count);
+        CHECK(counters.rows_dropped_error + counters.rows_dropped_queue_full == 0);
+        CHECK(counters.state == "stopped");
+        // Closed properly: no log stays behind.
+        CHECK(files_with(directory.path(), "-wal").empty());
+        ledger.offer(make_call(99'999));
+        CHECK(ledger.counters().rows_dropped_error == 1);
+    }
+    CHECK(query_number(file, "SELECT count(*) FROM requests") == row_count);
+    CHECK(query_number(file, "SELECT count(*) FROM projects") == 7);
+    CHECK(query_text(file, "PRAGMA integrity_check") == "ok");
+}
+
+TEST_CASE("ledger: a second start knows the newest row") {
+    const test::TempDirectory directory;
+    const auto file = directory / "db.sqlite";
+    {
+        Ledger ledger(file);
+        ledger.offer(make_call(5));
+        ledger.stop(generous);
+    }
+    Ledger ledger(file);
+    const auto newest = make_call(5).requested_at.time_since_epoch().count();
+    CHECK(wait_state(ledger, "ok").last_row_at_us == newest);
+}
+
+TEST_CASE("ledger: a locked file makes rows wait, a full queue drops and counts, nothing blocks") {
+    const test::TempDirectory directory;
+    const auto file = directory / "db.sqlite";
+    {
+        Ledger first(file);
+        wait_state(first, "ok");
+    }
+    SQLite::Database other(file.string(), SQLite::OPEN_READWRITE);
+    std::optional<SQLite::Transaction> lock;
+    lock.emplace(other, SQLite::TransactionBehavior::EXCLUSIVE);
+
+    Ledger ledger(file);
+    constexpr std::uint64_t extra_count = 10;
+    for (std::uint64_t i = 0; i < limits::record_queue_max + extra_count; ++i)
+        ledger.offer(make_call(i));
+    auto counters = wait_state(ledger, "retrying");
+    CHECK(counters.state == "retrying");
+    CHECK_FALSE(counters.last_error.empty());
+    CHECK(counters.rows_waiting == limits::record_queue_max);
+    CHECK(counters.rows_dropped_queue_full == extra_count);
+    CHECK(counters.rows_written == 0);
+
+    lock.reset();
+    counters = wait_written(ledger, limits::record_queue_max);
+    CHECK(counters.rows_written == limits::record_queue_max);
+    CHECK(counters.state == "ok");
+    CHECK(counters.rows_dropped_error == 0);
+}
+
+TEST_CASE("ledger: a stop while the file is locked ends in time and counts what is lost") {
+    const test::TempDirectory directory;
+    const auto file = directory / "db.sqlite";
+    {
+        Ledger first(file);
+        wait_state(first, "ok");
+    }
+    SQLite::Database other(file.string(), SQLite::OPEN_READWRITE);
+    const SQLite::Transaction lock(other, SQLite::TransactionBehavior::EXCLUSIVE);
+    Ledger ledger(file);
+    ledger.offer(make_call(1));
+    ledger.offer(make_call(2));
+    wait_state(ledger, "retrying");
+    ledger.stop(std::chrono::milliseconds(300));
+    CHECK(ledger.counters().rows_dropped_error == 2);
+    CHECK(ledger.counters().rows_waiting == 0);
+}
+
+TEST_CASE("ledger: a file that is no database is set aside with all it holds") {
+    const test::TempDirectory directory;
+    const auto file = directory / "db.sqlite";
+    const std::string garbage = std::string(10'000, 'x') + "precious";
+    test::write_text(file, garbage);
+    test::write_text(file.string() + "-wal", "log");
+    Ledger ledger(file);
+    ledger.offer(make_call(1));
+    const auto counters = wait_written(ledger, 1);
+    CHECK(counters.rows_written == 1);
+    CHECK(counters.state == "ok");
+    const auto aside = files_with(directory.path(), "db.sqlite.corrupt-");
+    REQUIRE_FALSE(aside.empty());
+    bool has_garbage = false;
+    for (const auto& each : aside) has_garbage = has_garbage || test::read_text(each) == garbage;
+    CHECK(has_garbage);
+    CHECK(query_number(file, "SELECT count(*) FROM requests") == 1);
+}
+
+TEST_CASE("ledger: damage found while running costs no waiting row") {
+    const test::TempDirectory directory;
+    const auto file = directory / "db.sqlite";
+    Ledger ledger(file);
+    for (std::uint64_t i = 0; i < 500; ++i) ledger.offer(make_call(i));
+    REQUIRE(wait_written(ledger, 500).rows_written == 500);
+    {
+        SQLite::Database other(file.string(), SQLite::OPEN_READWRITE, 5000);
+        other.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+        const auto size = std::filesystem::file_size(file);
+        REQUIRE(size > 8192);
+        {
+            std::fstream bytes(file, std::ios::in | std::ios::out | std::ios::binary);
+            bytes.seekp(4096);
+            bytes << std::string(size - 4096, '\x5a');
+        }
+        // Touches page 1 only, and makes the ledger's connection read its pages again.
+        other.exec("PRAGMA user_version = 7");
+    }
+    ledger.offer(make_call(1'000));
+    const auto counters = wait_written(ledger, 501);
+    CHECK(counters.rows_written == 501);
+    CHECK(counters.state == "ok");
+    CHECK(counters.last_error.find("malformed") != std::string::npos);
+    CHECK_FALSE(files_with(directory.path(), "db.sqlite.corrupt-").empty());
+    CHECK(query_text(file, "PRAGMA integrity_check") == "ok");
+    CHECK(query_number(file, "SELECT count(*) FROM requests") == 1);
+}
+
+TEST_CASE("ledger: a deleted file is made again") {
+    const test::TempDirectory directory;
+    const auto file = directory / "db.sqlite";
+    Ledger ledger(file);
+    ledger.offer(make_call(1));
+    REQUIRE(wait_written(ledger, 1).rows_written == 1);
+    for (const auto& each : files_with(directory.path(), "db.sqlite"))
+        std::filesystem::remove(each);
+    ledger.offer(make_call(2));
+    REQUIRE(wait_written(ledger, 2).rows_written == 2);
+    CHECK(query_number(file, "SELECT count(*) FROM requests") == 1);
+}
+
+TEST_CASE("ledger: a missing folder is waited for") {
+    const test::TempDirectory directory;
+    Ledger ledger(directory / "later/db.sqlite");
+    ledger.offer(make_call(1));
+    CHECK(wait_state(ledger, "retrying").state == "retrying");
+    std::filesystem::create_directory(directory / "later");
+    CHECK(wait_written(ledger, 1).rows_written == 1);
+    CHECK(ledger.counters().state == "ok");
+}
+
+TEST_CASE("ledger: a table that does not take our rows is told, and its rows are counted") {
+    const test::TempDirectory directory;
+    const auto file = directory / "db.sqlite";
+    {
+        SQLite::Database other(file.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+        other.exec("CREATE TABLE _migrations (number INTEGER PRIMARY KEY, name, applied_at)");
+        other.exec("INSERT INTO _migrations VALUES (99, 'another world', '')");
+        other.exec("CREATE TABLE requests (requested_at TEXT, other TEXT)");
+    }
+    Ledger ledger(file);
+    CHECK(wait_state(ledger, "incompatible_schema").state == "incompatible_schema");
+    ledger.offer(make_call(1));
+    const auto counters =
+        wait_for(ledger, [](const LedgerCounters& c) { return c.rows_dropped_error > 0; });
+    CHECK(counters.rows_dropped_error == 1);
+    CHECK(counters.rows_written == 0);
+    CHECK(files_with(directory.path(), "corrupt").empty());
+}
+
+TEST_CASE("ledger: a disk that takes no more makes rows wait until it does") {
+    // A limit on the size of files stands for the full disk: writes fail in the same place.
+    const test::TempDirectory directory;
+    const auto file = directory / "db.sqlite";
+    const int code = run_in_child([&file] {
+        ::signal(SIGXFSZ, SIG_IGN);
+        rlimit limit{};
+        ::getrlimit(RLIMIT_FSIZE, &limit);
+        const auto before = limit.rlim_cur;
+        Ledger ledger(file);
+        ledger.offer(make_call(0));
+        if (wait_written(ledger, 1).rows_written != 1) return 1;
+        limit.rlim_cur = 300'000;
+        ::setrlimit(RLIMIT_FSIZE, &limit);
+        constexpr std::uint64_t row_count = 2'000;
+        for (std::uint64_t i = 1; i < row_count; ++i) ledger.offer(make_call(i));
+        if (wait_state(ledger, "retrying").state != "retrying") return 2;
+        if (ledger.counters().last_error.empty()) return 3;
+        limit.rlim_cur = before;
+        ::setrlimit(RLIMIT_FSIZE, &limit);
+        const auto counters = wait_written(ledger, row_count);
+        if (counters.rows_written != row_count || counters.rows_dropped_error != 0) return 4;
+        ledger.stop(generous);
+        return 0;
+    });
+    CHECK(code == 0);
+    CHECK(query_number(file, "SELECT count(*) FROM requests") == 2'000);
+    CHECK(query_text(file, "PRAGMA integrity_check") == "ok");
+}
+
+TEST_CASE("ledger: a read-only file makes rows wait until it is writable") {
+    const test::TempDirectory directory;
+    const auto folder = directory / "data";
+    const auto file = folder / "db.sqlite";
+    std::filesystem::create_directory(folder);
+    {
+        Ledger first(file);
+        wait_state(first, "ok");
+    }
+    constexpr uid_t nobody = 65'534;
+    const bool is_root = ::getuid() == 0;
+    if (is_root) {
+        // Permissions do not bind root, so the writer becomes somebody else.
+        REQUIRE(::chmod(directory.path().c_str(), 0755) == 0);
+        REQUIRE(::chown(folder.c_str(), nobody, nobody) == 0);
+        REQUIRE(::chown(file.c_str(), nobody, nobody) == 0);
+    }
+    const int code = run_in_child([&] {
+        if (is_root && (::setgid(nobody) != 0 || ::setuid(nobody) != 0)) return 1;
+        ::chmod(file.c_str(), 0400);
+        ::chmod(folder.c_str(), 0500);
+        Ledger ledger(file);
+        ledger.offer(make_call(1));
+        if (wait_state(ledger, "retrying").state != "retrying") return 2;
+        if (ledger.counters().rows_written != 0) return 3;
+        ::chmod(folder.c_str(), 0700);
+        ::chmod(file.c_str(), 0600);
+        return wait_written(ledger, 1).rows_written == 1 ? 0 : 4;
+    });
+    CHECK(code == 0);
+    CHECK(query_number(file, "SELECT count(*) FROM requests") == 1);
+}
+
+TEST_CASE("ledger: kill -9 at any moment leaves a sound file with every row that was counted") {
+    const test::TempDirectory directory;
+    const auto file = directory / "db.sqlite";
+    std::uint64_t number = 0;
+    for (int round = 0; round < 8; ++round) {
+        int told[2];
+        REQUIRE(::pipe(told) == 0);
+        const int child = ::fork();
+        REQUIRE(child >= 0);
+        if (child == 0) {
+            Ledger ledger(file);
+            for (std::uint64_t i = number;; ++i) {
+                ledger.offer(make_call(i));
+                const std::uint64_t written = ledger.counters().rows_written;
+                if (i % 8 == 0 && ::write(told[1], &written, sizeof written) < 0) ::_exit(1);
+            }
+        }
+        ::close(told[1]);
+        // At least one row each round, then a different moment each time.
+        std::uint64_t written = 0;
+        const std::uint64_t least = 1 + static_cast<std::uint64_t>(round) * 173;
+        while (written < least && ::read(told[0], &written, sizeof written) == sizeof written) {
+        }
+        ::kill(child, SIGKILL);
+        while (::read(told[0], &written, sizeof written) == sizeof written) {
+        }
+        ::waitpid(child, nullptr, 0);
+        ::close(told[0]);
+        CHECK(written >= least);
+        CHECK(query_text(file, "PRAGMA integrity_check") == "ok");
+        const auto row_count = query_number(
+            file,
+            fmt::format("SELECT count(*) FROM requests WHERE id >= '{}'", make_call(number).id));
+        CHECK(static_cast<std::uint64_t>(row_count) >= written);
+        number += 10'000'000;
+    }
+}
+
+TEST_CASE("ledger: random calls add up to the nano-dollar") {
+    const test::TempDirectory directory;
+    const auto file = directory / "db.sqlite";
+    std::mt19937_64 random(20261121);
+    const auto pick = [&random](std::uint64_t below) { return random() % below; };
+    std::int64_t input = 0, output = 0, cost = 0, unpriced = 0, incomplete = 0, errors = 0;
+    constexpr std::uint64_t row_count = 2'000;
+    {
+        Ledger ledger(file);
+        for (std::uint64_t i = 0; i < row_count; ++i) {
+            auto call = make_call(i);
+            call.usage.input = static_cast<std::int64_t>(pick(1'000'000));
+            call.usage.output = static_cast<std::int64_t>(pick(100'000));
+            call.model = fmt::format("model-{}", pick(5));
+            call.project_slug = fmt::format("p{}", pick(4));
+            call.tokens_complete = pick(10) != 0;
+            call.cost = NanoUsd{static_cast<std::int64_t>(pick(9'000'000'000))};
+            if (pick(8) == 0) call.cost.reset();
+            if (pick(9) == 0) call.status = "error";
+            input += call.usage.input;
+            output += call.usage.output;
+            cost += call.cost ? call.cost->value : 0;
+            unpriced += !call.cost;
+            incomplete += !call.tokens_complete;
+            errors += call.status == "error";
+            ledger.offer(std::move(call));
+        }
+        ledger.stop(generous);
+    }
+    const auto report = store::read_report(
+        file, {make_call(0).requested_at, make_call(row_count).requested_at, std::nullopt});
+    REQUIRE(report);
+    CHECK(report->totals.requests == row_count);
+    CHECK(report->totals.input_tokens == input);
+    CHECK(report->totals.output_tokens == output);
+    CHECK(report->totals.cost.value == cost);
+    CHECK(report->totals.unpriced_requests == unpriced);
+    CHECK(report->totals.incomplete_requests == incomplete);
+    CHECK(report->totals.error_requests == errors);
+    for (const auto* rows : {&report->by_project, &report->by_model}) {
+        store::ReportRow sum;
+        for (const auto& row : *rows) {
+            sum.requests += row.requests;
+            sum.input_tokens += row.input_tokens;
+            sum.cost = sum.cost + row.cost;
+        }
+        CHECK(sum.requests == row_count);
+        CHECK(sum.input_tokens == input);
+        CHECK(sum.cost.value == cost);
+    }
+}

@@ -1,0 +1,59 @@
+// Answer: what goes back for one request, as pieces of exact wire bytes with pauses between.
+// Made from a scripted item or from the canned provider answers, then bent by the knobs of the
+// request (options.cpp lists them). Pure: bytes in, bytes out.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "support/provider/request.h"
+
+namespace provider {
+
+struct Piece {
+    std::chrono::milliseconds delay{0};  // before the bytes
+    std::string bytes;
+};
+
+// How an answer that is cut ends its connection.
+enum class Cut { close, reset, shutdown };
+
+struct Answer {
+    int status = 200;
+    std::vector<Piece> wire;
+    std::optional<std::size_t> cut_after;  // bytes of `wire` that are sent before the end
+    Cut cut_how = Cut::close;
+    std::size_t write_bytes = 0;  // bytes per write; 0: as large as possible
+    bool closes = false;          // the connection ends after it
+    bool is_upgrade = false;      // every later byte is echoed
+};
+
+using HeaderList = std::vector<std::pair<std::string, std::string>>;
+
+// An answer before framing.
+struct Content {
+    int status = 200;
+    std::string reason;
+    HeaderList headers;        // without framing headers
+    std::vector<Piece> body;   // the pieces of a stream, or one
+    std::string framing;       // "length", "chunked", "close" or empty: the obvious one
+    std::string chunks;        // "whole", "random", a number, or empty: a chunk a piece
+    std::vector<int> interim;  // 1xx heads sent before
+    HeaderList trailers;
+    std::string raw;           // not empty: the exact bytes of everything, then close
+};
+
+// The canned answer of the provider that the request's path belongs to.
+Content make_canned_content(const Request& request);
+
+// Framing, content coding, chunking and cuts, as content and knobs ask.
+Answer make_answer(const Request& request, Content content);
+
+// For a request that cannot be read.
+Answer make_bad_request_answer(const std::string& problem);
+
+}  // namespace provider
