@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/error.h"
 #include "http/head.h"
 
 namespace halton::http {
@@ -20,7 +21,7 @@ struct Event {
         request_end,    // `is_complete`: false when the client ended inside the request
         response_head,  // `response`; interim 1xx heads are not reported, 101 is
         response_body,  // `bytes`, as above
-        response_end,   // `is_complete`: false when the connection ended inside the message
+        response_end,   // `is_complete`: false when it ended inside the message, by `leg`
         upgraded,       // after a 101 or a 2xx CONNECT: from here on opaque bytes, no more events
         lost,           // the tap turned blind; all open exchanges end here, incomplete
     };
@@ -30,6 +31,7 @@ struct Event {
     const RequestHead* request = nullptr;
     const ResponseHead* response = nullptr;
     bool is_complete = true;
+    Leg leg = Leg::upstream;
 };
 
 // Views and pointers in events hold until the next feed() of the tap that made them.
