@@ -69,10 +69,10 @@ private:
     H2FrameHead frame_;
     std::uint32_t frame_bytes_max_ = 16'384;  // section 4.2, until somebody allows more
     std::uint32_t content_left_ = 0;
-    std::uint32_t rest_left_ = 0;      // padding, or content that is not shown
-    std::uint8_t record_bytes_ = 0;    // content comes in pieces of that size; 0: as it comes
+    std::uint32_t rest_left_ = 0;    // padding, or content that is not shown
+    std::uint8_t record_bytes_ = 0;  // content comes in pieces of that size; 0: as it comes
     std::uint8_t gathered_ = 0;
-    std::array<char, 9> small_{};      // a head, a prefix or a record that came in pieces
+    std::array<char, 9> small_{};  // a head, a prefix or a record that came in pieces
     std::string_view content_;
 };
 

@@ -67,8 +67,10 @@ struct Block {
 
 void Block::set(std::string& pseudo, std::string_view value) {
     // Twice, empty or behind others: malformed (section 8.3).
-    if (!pseudo.empty() || value.empty() || has_regular_field) is_bad = true;
-    else pseudo = value;
+    if (!pseudo.empty() || value.empty() || has_regular_field)
+        is_bad = true;
+    else
+        pseudo = value;
 }
 
 void Block::add(std::string_view name, std::string_view value) {
@@ -79,18 +81,26 @@ void Block::add(std::string_view name, std::string_view value) {
         return;
     }
     if (name.starts_with(':')) {
-        if (name == ":method") set(method, value);
-        else if (name == ":path") set(path, value);
-        else if (name == ":authority") set(authority, value);
-        else if (name == ":status") set(status, value);
-        else if (name == ":protocol") has_protocol = true;
-        else if (name != ":scheme") is_bad = true;
+        if (name == ":method")
+            set(method, value);
+        else if (name == ":path")
+            set(path, value);
+        else if (name == ":authority")
+            set(authority, value);
+        else if (name == ":status")
+            set(status, value);
+        else if (name == ":protocol")
+            has_protocol = true;
+        else if (name != ":scheme")
+            is_bad = true;
         return;
     }
     has_regular_field = true;
     if (name == "host" && !authority.empty()) return;  // says the same, or is a lie
-    if (headers.all().size() >= limits::header_count_max) is_bad = true;
-    else headers.add(std::string(name), std::string(value));
+    if (headers.all().size() >= limits::header_count_max)
+        is_bad = true;
+    else
+        headers.add(std::string(name), std::string(value));
 }
 
 // One direction of the connection.
@@ -112,7 +122,7 @@ bool is_of_client(std::uint32_t stream) { return stream % 2 == 1; }
 struct H2Tap::State {
     std::array<Side, 2> sides;  // of the sender: 0 the client, 1 the upstream
     std::string_view preface_left = client_preface;
-    std::vector<Stream> open;  // by id, as they came
+    std::vector<Stream> open;       // by id, as they came
     std::uint32_t last_stream = 0;  // of the client
     std::uint32_t exchange_count = 0;
 
@@ -122,7 +132,7 @@ struct H2Tap::State {
     std::size_t shown_bytes = 0;
 
     bool is_blind = false;
-    bool is_over = false;         // the upstream ended: nothing more to tell
+    bool is_over = false;  // the upstream ended: nothing more to tell
     bool has_client_ended = false;
 
     EventList* events = nullptr;  // during a call
@@ -305,8 +315,7 @@ bool H2Tap::State::read_setting(Direction direction, std::string_view record) {
     const std::uint32_t value = read_number(record, 2, 4);
     if (id == setting_header_table_size) {
         constexpr auto ceiling = static_cast<std::uint32_t>(limits::h2_table_bytes_max);
-        other.table_bytes_allowed =
-            std::max(other.table_bytes_allowed, std::min(value, ceiling));
+        other.table_bytes_allowed = std::max(other.table_bytes_allowed, std::min(value, ceiling));
     }
     if (id == setting_max_frame_size) {
         if (value < frame_size_min || value > frame_size_max) return false;

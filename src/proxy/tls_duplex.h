@@ -1,7 +1,8 @@
 // TlsDuplex: copies plaintext between two TLS connections, record by record, and shows each copy to
-// the tap of the protocol that the upstream chose, after it was sent. One read of a socket becomes one write of the other.
-// What the other side cannot take is kept as ciphertext (at most one read's worth) and nothing more
-// is read until it is gone. Nothing the tap or the observer does can fail or delay the copy.
+// the tap of the protocol that the upstream chose, after it was sent. One read of a socket becomes
+// one write of the other. What the other side cannot take is kept as ciphertext (at most one read's
+// worth) and nothing more is read until it is gone. Nothing the tap or the observer does can fail
+// or delay the copy.
 #pragma once
 
 #include <optional>

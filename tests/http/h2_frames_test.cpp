@@ -32,8 +32,8 @@ Read read_frames(const test::Chunks& chunks, std::uint32_t frame_bytes_max = 0) 
             switch (step) {
                 case Step::begin:
                     read.text += std::to_string(static_cast<int>(frame.type)) + ' ' +
-                                 std::to_string(frame.stream) + ' ' +
-                                 std::to_string(frame.flags) + " [";
+                                 std::to_string(frame.stream) + ' ' + std::to_string(frame.flags) +
+                                 " [";
                     break;
                 case Step::content: {
                     const bool is_record = frame.type == H2FrameType::settings ||
@@ -91,8 +91,7 @@ TEST_CASE("h2_frames: records come whole") {
     CHECK(read(h2::frame(h2::settings, 0, 0, "aabbbbccdddd")).text == "4 0 0 [aabbbb|ccdddd|] ");
     CHECK(read(h2::frame(h2::settings, h2::ack, 0, "")).text == "4 0 1 [] ");
     CHECK(read(h2::reset(5, 8)).text == std::string("3 5 0 [\0\0\0\x08|] ", 14));
-    CHECK(read(h2::frame(h2::goaway, 0, 0, "aaaabbbband some text")).text ==
-          "7 0 0 [aaaabbbb|] ");
+    CHECK(read(h2::frame(h2::goaway, 0, 0, "aaaabbbband some text")).text == "7 0 0 [aaaabbbb|] ");
 }
 
 TEST_CASE("h2_frames: what nobody needs, and what nobody knows, is skipped") {
@@ -114,7 +113,8 @@ TEST_CASE("h2_frames: lengths that no frame can have") {
              h2::frame(h2::data, h2::padded, 1, "\x01"),
              h2::frame(h2::data, h2::padded, 1, std::string("\x05") + "hell"),
              h2::frame(h2::headers, h2::has_priority, 1, "1234"),
-             h2::frame(h2::headers, h2::has_priority | h2::padded, 1, std::string("\x01") + "12345"),
+             h2::frame(h2::headers, h2::has_priority | h2::padded, 1,
+                       std::string("\x01") + "12345"),
              h2::frame(h2::push_promise, 0, 1, "123"),
              h2::frame(h2::priority, 0, 1, "1234"),
              h2::frame(h2::priority, 0, 1, "123456"),

@@ -156,8 +156,8 @@ public:
         for (const auto& [name, value] : fields)
             list.push_back({bytes_of(name), bytes_of(value), name.size(), value.size(), 0});
         std::string out(nghttp2_hd_deflate_bound(deflater_, list.data(), list.size()), '\0');
-        const auto size = nghttp2_hd_deflate_hd(deflater_, bytes_of(out), out.size(), list.data(),
-                                                list.size());
+        const auto size =
+            nghttp2_hd_deflate_hd(deflater_, bytes_of(out), out.size(), list.data(), list.size());
         REQUIRE(size >= 0);
         out.resize(static_cast<std::size_t>(size));
         return out;
@@ -182,9 +182,9 @@ TEST_CASE("h2_tap: a call is followed") {
                          h2::block({{":status", "201"}, {"server", "s"}})) +
                    h2::body(1, "yes") + h2::body(1, "", h2::end_stream)},
     });
-    CHECK(run(script) ==
-          Lines{"1 > POST /v1/x?y [host=a.example] [content-type=a/b] [x=]", "1 > body hello",
-                "1 > end", "1 < 201 [server=s]", "1 < body yes", "1 < end"});
+    CHECK(run(script) == Lines{"1 > POST /v1/x?y [host=a.example] [content-type=a/b] [x=]",
+                               "1 > body hello", "1 > end", "1 < 201 [server=s]", "1 < body yes",
+                               "1 < end"});
 }
 
 TEST_CASE("h2_tap: padding, priority, CONTINUATION and unknown frames do not show") {
@@ -218,14 +218,29 @@ TEST_CASE("h2_tap: streams are interleaved, and end in any order") {
         {down, h2::answer(3, "200") + h2::answer(1, "200") + h2::body(3, "3") + h2::body(1, "i") +
                    h2::body(3, "3", h2::end_stream)},
         {up, h2::body(9, "9", h2::end_stream)},
-        {down, h2::answer(9, "404", h2::end_headers | h2::end_stream) +
-                   h2::body(1, "i", h2::end_stream)},
+        {down,
+         h2::answer(9, "404", h2::end_headers | h2::end_stream) + h2::body(1, "i", h2::end_stream)},
     });
-    CHECK(run(script) ==
-          Lines{"1 > POST /a [host=a.example]", "1 > body 1", "2 > GET /b [host=a.example]",
-                "2 > end", "3 > POST /c [host=a.example]", "3 > body 9", "1 > body 1", "1 > end",
-                "2 < 200", "1 < 200", "2 < body 3", "1 < body i", "2 < body 3", "2 < end",
-                "3 > body 9", "3 > end", "3 < 404", "3 < end", "1 < body i", "1 < end"});
+    CHECK(run(script) == Lines{"1 > POST /a [host=a.example]",
+                               "1 > body 1",
+                               "2 > GET /b [host=a.example]",
+                               "2 > end",
+                               "3 > POST /c [host=a.example]",
+                               "3 > body 9",
+                               "1 > body 1",
+                               "1 > end",
+                               "2 < 200",
+                               "1 < 200",
+                               "2 < body 3",
+                               "1 < body i",
+                               "2 < body 3",
+                               "2 < end",
+                               "3 > body 9",
+                               "3 > end",
+                               "3 < 404",
+                               "3 < end",
+                               "1 < body i",
+                               "1 < end"});
 }
 
 TEST_CASE("h2_tap: answers that end with their head, interim answers, trailers") {
@@ -239,10 +254,9 @@ TEST_CASE("h2_tap: answers that end with their head, interim answers, trailers")
                    h2::frame(h2::headers, h2::end_headers | h2::end_stream, 3,
                              h2::block({{"grpc-status", "0"}}))},
     });
-    CHECK(run(script) ==
-          Lines{"1 > HEAD / [host=a.example]", "1 > end", "2 > POST / [host=a.example]",
-                "2 > body ab", "2 > end", "1 < 200", "1 < end", "2 < 200", "2 < body cd",
-                "2 < end"});
+    CHECK(run(script) == Lines{"1 > HEAD / [host=a.example]", "1 > end",
+                               "2 > POST / [host=a.example]", "2 > body ab", "2 > end", "1 < 200",
+                               "1 < end", "2 < 200", "2 < body cd", "2 < end"});
 }
 
 TEST_CASE("h2_tap: both sides of a call may talk at once") {
@@ -256,9 +270,8 @@ TEST_CASE("h2_tap: both sides of a call may talk at once") {
         {up, h2::body(1, "", h2::end_stream)},
         {down, h2::body(1, "", h2::end_stream)},
     });
-    CHECK(run(script) ==
-          Lines{"1 > POST / [host=a.example]", "1 < 200", "1 > body a", "1 < body A", "1 > body b",
-                "1 < body B", "1 > end", "1 < end"});
+    CHECK(run(script) == Lines{"1 > POST / [host=a.example]", "1 < 200", "1 > body a", "1 < body A",
+                               "1 > body b", "1 < body B", "1 > end", "1 < end"});
 }
 
 TEST_CASE("h2_tap: an answer that ends before its request is the end of the exchange") {
@@ -354,11 +367,12 @@ TEST_CASE("h2_tap: header tables change their size, when and as far as was agree
     Deflater server(65'536);
     const auto answer = [&server](std::uint32_t stream) {
         return h2::frame(h2::headers, h2::end_headers | h2::end_stream, stream,
-                         server.encode({{":status", "200"}, {"x", std::string(3000, 'x')},
+                         server.encode({{":status", "200"},
+                                        {"x", std::string(3000, 'x')},
                                         {"y", std::string(3000, 'y')}}));
     };
-    const std::string line = " < 200 [x=" + std::string(3000, 'x') + "] [y=" +
-                             std::string(3000, 'y') + "]";
+    const std::string line =
+        " < 200 [x=" + std::string(3000, 'x') + "] [y=" + std::string(3000, 'y') + "]";
     Script script = {{up, h2::preface + h2::frame(h2::settings, 0, 0, h2::setting(1, 65'536))},
                      {down, h2::server_start}};
     Lines wanted;
@@ -438,12 +452,12 @@ TEST_CASE("h2_tap: CONNECT, with a protocol too, is passed without events") {
 
 TEST_CASE("h2_tap: malformed heads are an affair of their stream") {
     const h2::Fields heads[] = {
-        {{":method", "GET"}, {":scheme", "https"}},                          // no path
-        {{":path", "/"}, {":scheme", "https"}},                              // no method
-        {{":method", "GET"}, {":path", ""}},                                 // empty
-        {{":method", "GET"}, {":path", "/"}, {":path", "/"}},                // twice
-        {{":method", "GET"}, {"a", "b"}, {":path", "/"}},                    // behind others
-        {{":method", "GET"}, {":path", "/"}, {":what", "x"}},                // unknown
+        {{":method", "GET"}, {":scheme", "https"}},            // no path
+        {{":path", "/"}, {":scheme", "https"}},                // no method
+        {{":method", "GET"}, {":path", ""}},                   // empty
+        {{":method", "GET"}, {":path", "/"}, {":path", "/"}},  // twice
+        {{":method", "GET"}, {"a", "b"}, {":path", "/"}},      // behind others
+        {{":method", "GET"}, {":path", "/"}, {":what", "x"}},  // unknown
     };
     for (const auto& head : heads)
         CHECK(run(begun({{up, h2::frame(h2::headers, h2::end_headers, 1, h2::block(head)) +
@@ -455,8 +469,8 @@ TEST_CASE("h2_tap: malformed heads are an affair of their stream") {
                          {down, h2::answer(1, status) + h2::answer(3, "200")}})) ==
               get_lines("1") + get_lines("2", "/3") + Lines{"1 < cut by upstream", "2 < 200"});
     // An end without an answer.
-    for (const auto& end : {h2::body(1, "x", h2::end_stream),
-                            h2::answer(1, "103", h2::end_headers | h2::end_stream)})
+    for (const auto& end :
+         {h2::body(1, "x", h2::end_stream), h2::answer(1, "103", h2::end_headers | h2::end_stream)})
         CHECK(run(begun({{up, get}, {down, end}})) ==
               get_lines("1") + Lines{"1 < cut by upstream"});
 }
@@ -508,9 +522,9 @@ TEST_CASE("h2_tap: heads over a limit are passed, and the connection is followed
 TEST_CASE("h2_tap: small bytes that mean large heads are bounded") {
     // One field of almost 4 KiB in the table, said again fifteen times in each head.
     const std::string start = h2::block(h2::request_fields("GET", "/"));
-    std::string bytes = h2::client_start +
-                        h2::frame(h2::headers, h2::end_headers, 1,
-                                  start + h2::indexed_literal("x", std::string(4000, 'x')));
+    std::string bytes =
+        h2::client_start + h2::frame(h2::headers, h2::end_headers, 1,
+                                     start + h2::indexed_literal("x", std::string(4000, 'x')));
     for (std::uint32_t stream = 3; stream < 400; stream += 2)
         bytes += h2::frame(h2::headers, h2::end_headers, stream, start + std::string(15, '\xbe'));
     H2Tap tap;
@@ -542,8 +556,9 @@ TEST_CASE("h2_tap: streams over the limit are passed, and followed again when ot
     CHECK(events.size() == 2 * limits::h2_open_streams_max);
     CHECK_FALSE(tap.is_blind());
     events.clear();
-    tap.feed(down, h2::server_start + h2::answer(2 * count + 1, "200") +
-                       h2::answer(1, "200", h2::end_headers | h2::end_stream),
+    tap.feed(down,
+             h2::server_start + h2::answer(2 * count + 1, "200") +
+                 h2::answer(1, "200", h2::end_headers | h2::end_stream),
              events);
     CHECK(events.size() == 2);
     events.clear();
@@ -558,11 +573,11 @@ TEST_CASE("h2_tap: what makes no sense turns it blind, once") {
     for (const std::string& bytes : {
              std::string("GET / HTTP/1.1\r\n\r\n"),
              std::string("PRI * HTTP/2.0\r\n\r\nXX"),
-             h2::preface + get,                                         // SETTINGS are missing
-             h2::preface + h2::frame(h2::settings, h2::ack, 0, ""),     // those are none
+             h2::preface + get,                                      // SETTINGS are missing
+             h2::preface + h2::frame(h2::settings, h2::ack, 0, ""),  // those are none
              start + h2::frame(h2::headers, h2::end_headers, 0, block),
              start + h2::frame(h2::headers, h2::end_headers, 2, block),
-             start + h2::body(1, "x"),                                  // idle
+             start + h2::body(1, "x"),  // idle
              start + h2::body(0, "x"),
              start + h2::reset(1, 0),
              start + h2::reset(0, 0),
@@ -590,8 +605,7 @@ TEST_CASE("h2_tap: what makes no sense turns it blind, once") {
              h2::server_start + h2::reset(3, 1),
              h2::server_start + h2::frame(h2::push_promise, 0, 3, h2::number(2, 4)),
          }) {
-        CHECK(run({{up, start + get}, {down, bytes}, {up, get}}) ==
-              get_lines("1") + Lines{"lost"});
+        CHECK(run({{up, start + get}, {down, bytes}, {up, get}}) == get_lines("1") + Lines{"lost"});
     }
     H2Tap tap;
     EventList events;

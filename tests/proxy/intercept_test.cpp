@@ -359,7 +359,7 @@ TEST_CASE("intercept: a call is metered, byte for byte, and makes one row") {
     world.io.until([&] { return world.shuttle->count() == 0; });
 }
 
-TEST_CASE("intercept: the upstream chooses from the client's own list, and the client gets its choice") {
+TEST_CASE("intercept: the upstream chooses from the client's list, and the client gets that") {
     World world;
     // Only for a protocol of the list would the upstream's end choose it.
     const std::string chosen = GENERATE(as<std::string>{}, "h2", "http/1.1", "");

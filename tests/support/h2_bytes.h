@@ -81,11 +81,12 @@ inline std::string setting(int id, std::uint32_t value) {
 }
 
 inline Fields request_fields(const std::string& method, const std::string& path) {
-    return {{":method", method}, {":scheme", "https"}, {":authority", "a.example"}, {":path", path}};
+    return {
+        {":method", method}, {":scheme", "https"}, {":authority", "a.example"}, {":path", path}};
 }
 
-inline std::string request(std::uint32_t stream, const std::string& method,
-                           const std::string& path, int flags = end_headers | end_stream) {
+inline std::string request(std::uint32_t stream, const std::string& method, const std::string& path,
+                           int flags = end_headers | end_stream) {
     return frame(headers, flags, stream, block(request_fields(method, path)));
 }
 
@@ -107,7 +108,6 @@ inline std::string go_away(std::uint32_t last_stream, std::uint32_t code) {
 }
 
 inline const std::string client_start = preface + frame(settings, none, 0, {});
-inline const std::string server_start =
-    frame(settings, none, 0, {}) + frame(settings, ack, 0, {});
+inline const std::string server_start = frame(settings, none, 0, {}) + frame(settings, ack, 0, {});
 
 }  // namespace halton::test::h2
