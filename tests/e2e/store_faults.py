@@ -127,6 +127,7 @@ def test_rows_that_wait_outlive_a_kill(world):
     equal(store_part(world).get("database.rows_recovered"), 5, "rows recovered")
     world.daemon.stop()
     world.start_daemon()
+    world.wait_metering()
     calls_work(world, 1)
     world.wait_rows(7)
     equal(store_part(world).get("database.rows_recovered"), 0, "nothing is recovered twice")
