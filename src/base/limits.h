@@ -22,6 +22,9 @@ inline constexpr std::size_t header_count_max = 200;
 inline constexpr std::size_t pipelined_exchanges_max = 64;
 // One SSE event (image deltas of the Responses API are the largest seen, about 2 MiB).
 inline constexpr std::size_t sse_event_bytes_max = 8 * 1024 * 1024;
+// One message of an AWS event stream. Its format allows 16 MiB; text deltas are below 1 KiB and
+// the counts a few hundred bytes.
+inline constexpr std::size_t aws_message_bytes_max = 8 * 1024 * 1024;
 // What is kept of one picked JSON value (a usage object, an error object, a model name).
 inline constexpr std::size_t json_pick_bytes_max = 64 * 1024;
 inline constexpr std::size_t json_depth_max = 256;

@@ -1,7 +1,15 @@
 // A shape is one wire format of answers, shared by every provider that speaks it: which JSON
 // values to pick out of a document, which stream events to look at, and what they mean.
-// A document is a whole JSON body, the data of one stream event, or one element of a streamed
-// JSON array. Shapes are values and functions; what they learn goes into a Reading.
+// A document is a whole JSON body, the data of one stream event, one element of a streamed JSON
+// array, or one line of a stream of JSON lines. Shapes are values and functions; what they learn
+// goes into a Reading.
+// Events of every framing look the same to a shape:
+//   server-sent event   type = its "event:" field, data = its data
+//   AWS message         type = ":event-type" ("metadata"), data = its payload
+//   AWS "chunk"         no type, data = the model's own event out of the payload's base64
+//   JSON line           is not judged, only read
+// An AWS exception or error never comes here: it becomes Reading::error at once, with the
+// ":exception-type" ("throttlingException", its first letter small) as the code.
 #pragma once
 
 #include <cstdint>
@@ -37,7 +45,7 @@ struct Reading {
     TokenUsage usage;
     bool has_usage = false;
     bool is_ended = false;       // a stream's own end mark was seen
-    bool is_streamed = false;    // documents come as events of a stream
+    bool is_streamed = false;    // documents come as events or lines of a stream
     bool is_background = false;  // accepted, not run yet: counts come with a later answer
     bool has_unpriced_part = false;  // something is charged that no count tells
     std::string service_tier;
