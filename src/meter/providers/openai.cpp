@@ -13,6 +13,7 @@ constexpr std::array api_endpoints{
     Endpoint{"POST", "/v1/responses", RequestKind::chat, Billing::tokens, &openai_responses},
     Endpoint{"POST", "/v1/responses/compact", RequestKind::chat, Billing::tokens,
              &openai_responses},
+    Endpoint{"GET", "/v1/responses/*", RequestKind::chat, Billing::retrieval, &openai_responses},
     Endpoint{"POST", "/v1/responses/input_tokens", RequestKind::other, Billing::free,
              &openai_responses},
     Endpoint{"POST", "/v1/completions", RequestKind::chat, Billing::tokens, &openai_chat},
