@@ -36,7 +36,7 @@ inline constexpr std::uint64_t decoded_ratio_max = 2000;
 inline constexpr std::size_t sub_calls_max = 16;
 // Background answers that are waited for, a hundred bytes each: nobody has this many running.
 inline constexpr std::size_t pending_answer_count_max = 4096;
-// Providers that a config adds; more than anybody's gateways.
+// Entries that a config adds to the providers; more than anybody's gateways.
 inline constexpr std::size_t custom_provider_count_max = 64;
 // A count beyond this is nonsense and taken for this; sums and prices of such counts cannot
 // overflow. The largest context window today has ten million tokens.

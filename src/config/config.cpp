@@ -315,6 +315,10 @@ void read_custom_providers(const toml::table& root, Config& config,
                 "config.toml: provider.custom host = \"{}\": {}; using the other entries",
                 to_safe_text(text("host"), 80), why));
         };
+        if (config.custom_providers.size() == limits::custom_provider_count_max) {
+            leave_out("there are too many");
+            break;
+        }
         CustomProvider custom;
         const auto host = read_custom_host(text("host"));
         custom.shape = to_lower(trim(text("shape")));

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 
-#include "base/limits.h"
 #include "meter/providers/anthropic_errors.h"
 #include "meter/providers/google_errors.h"
 #include "meter/providers/openai_errors.h"
@@ -99,7 +98,6 @@ ProviderTable::ProviderTable(const std::vector<config::CustomProvider>& added) {
             return custom->host_name == entry.host;
         });
         if (known == custom_.end()) {
-            if (custom_.size() == limits::custom_provider_count_max) break;
             auto made = std::make_unique<Custom>();
             made->host_name = entry.host;
             made->name = entry.name;

@@ -1,5 +1,6 @@
 #include "config/config.h"
 
+#include "base/limits.h"
 #include "support/catch.h"
 
 using halton::config::Config;
@@ -131,6 +132,10 @@ TEST_CASE("config: a bad provider is left out with a warning, the others stay") 
         CHECK(parse_config(toml).warnings.size() == 1);
         CHECK(parse_config(toml).config.custom_providers.empty());
     }
+    std::string many;
+    for (std::size_t i = 0; i < halton::limits::custom_provider_count_max + 5; ++i) many += good;
+    CHECK(parse_config(many).warnings.size() == 1);
+    CHECK(parse_config(many).config.custom_providers.size() == halton::limits::custom_provider_count_max);
     // A list of other things than tables.
     CHECK(parse_config("[provider]\ncustom = [1]").warnings.size() == 1);
 }

@@ -20,6 +20,9 @@ constexpr std::array api_endpoints{
              &gemini_generate},
     Endpoint{"POST", "/*/models/{model}:batchEmbedContents", RequestKind::embedding, Billing::maybe,
              &gemini_generate},
+    // Pictures, charged by the piece.
+    Endpoint{"POST", "/*/models/{model}:predict", RequestKind::image, Billing::maybe,
+             &shapes::vertex_predict},
     Endpoint{"POST", "/*/models/{model}:countTokens", RequestKind::other, Billing::free,
              &gemini_generate},
     Endpoint{"POST", "/*/interactions", RequestKind::chat, Billing::tokens, &gemini_interactions},

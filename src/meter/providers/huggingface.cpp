@@ -7,12 +7,19 @@ namespace {
 
 constexpr std::array endpoints{
     // The first word is the provider behind the router.
-    Endpoint{"POST", "**/v1/chat/completions", RequestKind::chat, Billing::tokens,
+    Endpoint{"POST", "**/chat/completions", RequestKind::chat, Billing::tokens,
              &shapes::openai_chat},
     Endpoint{"POST", "**/v1/responses", RequestKind::chat, Billing::tokens,
              &shapes::openai_responses},
     Endpoint{"POST", "**/v1/embeddings", RequestKind::embedding, Billing::maybe,
              &shapes::openai_chat},
+};
+
+// The older name of the router, before it had other providers.
+constexpr std::array inference_endpoints{
+    Endpoint{"POST", "**/v1/chat/completions", RequestKind::chat, Billing::tokens,
+             &shapes::openai_chat},
+    Endpoint{"POST", "/models/*/*", RequestKind::chat, Billing::maybe, &shapes::tgi},
 };
 
 constexpr std::array dedicated_endpoints{
@@ -28,6 +35,7 @@ constexpr std::array dedicated_endpoints{
 
 constexpr std::array hosts{
     Host{"router.huggingface.co", endpoints},
+    Host{"api-inference.huggingface.co", inference_endpoints},
     Host{"*.endpoints.huggingface.cloud", dedicated_endpoints},
 };
 

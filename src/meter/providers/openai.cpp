@@ -37,7 +37,12 @@ constexpr std::array codex_endpoints{
              &openai_responses},
 };
 
+// Where data has to stay.
+constexpr std::array<std::string_view, 10> regions{"ae", "au", "ca", "eu", "gb",
+                                                   "in", "jp", "kr", "sg", "us"};
+
 constexpr std::array hosts{Host{"api.openai.com", api_endpoints},
+                           Host{"{region}.api.openai.com", api_endpoints, regions},
                            Host{"chatgpt.com", codex_endpoints}};
 
 constexpr std::array<std::string_view, 1> request_id_headers{"x-request-id"};

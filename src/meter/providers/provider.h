@@ -112,6 +112,13 @@ const Provider& crusoe();
 const Provider& deepgram();
 const Provider& heroku();
 const Provider& portkey();
+const Provider& fireworks();
+const Provider& github_models();
+const Provider& minimax();
+const Provider& nebius();
+const Provider& nvidia();
+const Provider& sambanova();
+const Provider& vercel();
 
 // All built-in rows, in order of look-up. What the config adds: meter/custom_providers.h.
 std::span<const Provider* const> all_providers();

@@ -4,11 +4,12 @@ namespace halton::meter {
 
 std::span<const Provider* const> all_providers() {
     static const std::array table{
-        &anthropic(),  &openai(),     &gemini(),   &xai(),         &azure(),   &vertex(),
-        &bedrock(),    &openrouter(), &mistral(),  &cohere(),      &groq(),    &deepseek(),
-        &perplexity(), &together(),   &cerebras(), &huggingface(), &voyage(),  &watsonx(),
-        &writer(),     &replicate(),  &ollama(),   &moonshot(),    &zai(),     &alibaba(),
-        &copilot(),    &crusoe(),     &deepgram(), &heroku(),      &portkey(),
+        &anthropic(),     &openai(),     &gemini(),   &xai(),         &azure(),     &vertex(),
+        &bedrock(),       &openrouter(), &mistral(),  &cohere(),      &groq(),      &deepseek(),
+        &perplexity(),    &together(),   &cerebras(), &huggingface(), &voyage(),    &watsonx(),
+        &writer(),        &replicate(),  &ollama(),   &moonshot(),    &zai(),       &alibaba(),
+        &copilot(),       &crusoe(),     &deepgram(), &heroku(),      &portkey(),   &fireworks(),
+        &github_models(), &minimax(),    &nebius(),   &nvidia(),      &sambanova(), &vercel(),
     };
     return table;
 }

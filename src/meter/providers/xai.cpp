@@ -24,7 +24,10 @@ constexpr std::array endpoints{
     Endpoint{"POST", "/v1/stt", RequestKind::audio, Billing::maybe, &shapes::openai_chat},
 };
 
-constexpr std::array hosts{Host{"api.x.ai", endpoints}};
+constexpr std::array<std::string_view, 2> regions{"eu-west-1", "us-east-1"};
+
+constexpr std::array hosts{Host{"api.x.ai", endpoints},
+                           Host{"{region}.api.x.ai", endpoints, regions}};
 
 using enum ErrorClass;
 // Its own wording of an empty account, then OpenAI's table, then what only Anthropic's format says.
