@@ -25,6 +25,11 @@ inline constexpr std::size_t sse_event_bytes_max = 8 * 1024 * 1024;
 // One message of an AWS event stream. Its format allows 16 MiB; text deltas are below 1 KiB and
 // the counts a few hundred bytes.
 inline constexpr std::size_t aws_message_bytes_max = 8 * 1024 * 1024;
+// Deflate streams that one compressed WebSocket message may consist of. Libraries write one that
+// never ends; each end costs a copy of the window.
+inline constexpr int websocket_final_blocks_max = 16;
+// Answers that run or are waited for on one WebSocket; clients have one, with side talk a few.
+inline constexpr std::size_t socket_turns_max = 64;
 // What is kept of one picked JSON value (a usage object, an error object, a model name).
 inline constexpr std::size_t json_pick_bytes_max = 64 * 1024;
 inline constexpr std::size_t json_depth_max = 256;

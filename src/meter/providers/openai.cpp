@@ -26,6 +26,10 @@ constexpr std::array api_endpoints{
     Endpoint{"POST", "/v1/audio/speech", RequestKind::audio, Billing::maybe, &openai_chat},
     Endpoint{"POST", "/v1/audio/transcriptions", RequestKind::audio, Billing::maybe, &openai_chat},
     Endpoint{"POST", "/v1/audio/translations", RequestKind::audio, Billing::maybe, &openai_chat},
+    Endpoint{"GET", "/v1/responses", RequestKind::chat, Billing::tokens, &openai_responses,
+             true, &sockets::openai_responses},
+    Endpoint{"GET", "/v1/realtime", RequestKind::realtime, Billing::tokens, &openai_responses, true,
+             &sockets::openai_realtime},
 };
 
 // The rest of chatgpt.com is the web application and stays unmetered.
@@ -34,6 +38,8 @@ constexpr std::array codex_endpoints{
              &openai_responses},
     Endpoint{"POST", "/backend-api/codex/responses/compact", RequestKind::chat, Billing::tokens,
              &openai_responses},
+    Endpoint{"GET", "/backend-api/codex/responses", RequestKind::chat, Billing::tokens,
+             &openai_responses, true, &sockets::openai_responses},
 };
 
 constexpr std::array hosts{Host{"api.openai.com", api_endpoints},
