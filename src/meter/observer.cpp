@@ -108,6 +108,11 @@ void CallObserver::on_events(const http::EventList& events) {
     for (const http::Event& event : events) state_->on_event(event);
 }
 
+bool CallObserver::has_open_turns() const {
+    return std::any_of(state_->sockets.begin(), state_->sockets.end(),
+                       [](const auto& socket) { return socket->session.has_open(); });
+}
+
 void CallObserver::on_failure(const Error& error) { state_->end_all(&error); }
 
 void CallObserver::State::on_event(const http::Event& event) {

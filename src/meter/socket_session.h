@@ -25,6 +25,7 @@ public:
 
     void feed(http::Direction direction, std::string_view bytes);
 
+    bool has_open() const { return turns_.has_open(); }
     std::vector<Turn> take_ended() { return turns_.take_ended(); }
     std::vector<Turn> take_open() { return turns_.take_open(); }
 

@@ -289,6 +289,16 @@ def test_rows_of_open_turns_at_a_stop(world):
     equal(rows["running"]["tokens_complete"], 0, "completeness of the second")
 
 
+def test_idle_sockets_do_not_hold_up_a_stop(world):
+    world.start()
+    client = SocketClient.open(world, *CODEX)
+    turn(client, create((8, 2)))
+    # Calls get 20 s to finish; a socket on which nothing runs is let go at once.
+    equal(world.daemon.stop(limit_s=12), 0, "exit code")
+    check(client.receive() is None, "the socket was ended")
+    equal(counts(world.wait_rows(1)), [(8, 2)], "tokens")
+
+
 def test_node_speaks_through_the_edge(world):
     """Node's own WebSocket, where it has one that knows proxies."""
     if not world.has_program("node"):
