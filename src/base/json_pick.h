@@ -26,7 +26,7 @@ namespace halton {
 // The wanted paths as a tree, built at compile time.
 class JsonPaths {
 public:
-    static constexpr std::size_t count_max = 18;
+    static constexpr std::size_t count_max = 24;
     static constexpr std::size_t level_max = 6;
     static constexpr std::size_t key_bytes_max = 32;
 
@@ -83,7 +83,7 @@ private:
         return made;
     }
 
-    std::array<Node, 48> nodes_{};  // node 0 is the document itself
+    std::array<Node, 64> nodes_{};  // node 0 is the document itself
     std::array<bool, count_max> is_joined_{};
     std::size_t node_count_ = 1;
     std::size_t count_ = 0;

@@ -25,6 +25,11 @@ inline constexpr std::size_t sse_event_bytes_max = 8 * 1024 * 1024;
 // One message of an AWS event stream. Its format allows 16 MiB; text deltas are below 1 KiB and
 // the counts a few hundred bytes.
 inline constexpr std::size_t aws_message_bytes_max = 8 * 1024 * 1024;
+// Deflate streams that one compressed WebSocket message may consist of. Libraries write one that
+// never ends; each end costs a copy of the window.
+inline constexpr int websocket_final_blocks_max = 16;
+// Answers that run or are waited for on one WebSocket; clients have one, with side talk a few.
+inline constexpr std::size_t socket_turns_max = 64;
 // What is kept of one picked JSON value (a usage object, an error object, a model name).
 inline constexpr std::size_t json_pick_bytes_max = 64 * 1024;
 inline constexpr std::size_t json_depth_max = 256;
@@ -110,6 +115,11 @@ inline constexpr std::size_t sessions_per_peer_max = 32;
 // Store ------------------------------------------------------------------------------------
 // Finished calls that wait for the writer thread; at 4096 it is minutes behind, so drop and count.
 inline constexpr std::size_t record_queue_max = 4096;
+// What keeps waiting rows through a kill: some 2,000 rows of 500 bytes, ten times what a busy
+// daemon has between two commits. Above it rows wait in memory alone.
+inline constexpr std::size_t pending_file_bytes = 1 << 20;
+// A draining daemon and its successor hold one each; more have never been needed at once.
+inline constexpr std::size_t pending_file_count_max = 4;
 // Rows in one transaction: bounds the time a reader's checkpoint waits.
 inline constexpr std::size_t rows_per_transaction_max = 512;
 // Under load commits are this far apart, and nobody sees a report that is 10 ms behind. Above

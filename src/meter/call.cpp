@@ -11,6 +11,7 @@ std::string_view name_of(RequestKind kind) {
         case RequestKind::embedding: return "embedding";
         case RequestKind::image: return "image";
         case RequestKind::audio: return "audio";
+        case RequestKind::realtime: return "realtime";
         case RequestKind::other: return "other";
     }
     return "other";

@@ -33,7 +33,7 @@ struct TokenUsage {
     bool operator==(const TokenUsage&) const = default;
 };
 
-enum class RequestKind { chat, embedding, image, audio, other };
+enum class RequestKind { chat, embedding, image, audio, realtime, other };
 std::string_view name_of(RequestKind kind);
 
 // How far the money can be trusted. `unknown` goes with an absent cost.

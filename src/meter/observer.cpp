@@ -10,6 +10,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "base/uuid.h"
+#include "http/websocket.h"
 #include "meter/answer.h"
 #include "meter/custom_providers.h"
 #include "meter/error_class.h"
@@ -17,6 +18,7 @@
 #include "meter/pricing.h"
 #include "meter/providers/provider.h"
 #include "meter/request_reader.h"
+#include "meter/socket_session.h"
 
 namespace halton::meter {
 
@@ -86,8 +88,11 @@ JsonParser& thread_parser() {
 
 // One metered call that has begun and not ended. Unmetered exchanges leave no trace at all.
 struct OpenCall {
-    OpenCall(std::uint32_t stream_number, const Endpoint& matched, const http::RequestHead& head)
-        : stream(stream_number), endpoint(&matched), request(head.headers) {}
+    OpenCall(std::uint32_t stream_number, const Endpoint& matched, const http::HeaderList& headers)
+        : stream(stream_number), endpoint(&matched), request(headers) {}
+
+    // Whether the provider began to answer.
+    bool is_answered() const { return turn != nullptr ? turn->begun_at.has_value() : answer.has_value(); }
 
     std::uint32_t stream;
     const Endpoint* endpoint;
@@ -96,6 +101,18 @@ struct OpenCall {
     RequestReader request;
     std::optional<AnswerReader> answer;  // once the response head is there
     bool is_message_complete = false;    // the response ended in order
+    const Turn* turn = nullptr;          // of a WebSocket, in place of request and answer
+};
+
+// A WebSocket whose turns are calls.
+struct OpenSocket {
+    OpenSocket(std::unique_ptr<OpenCall> upgrade, const http::ResponseHead& head,
+               const Clock& clock)
+        : call(std::move(upgrade)),
+          session(*call->endpoint->socket, head.headers, clock, thread_parser()) {}
+
+    std::unique_ptr<OpenCall> call;  // of the upgrade: what all turns have in common
+    SocketSession session;
 };
 
 }  // namespace
@@ -110,8 +127,14 @@ struct CallObserver::State {
     void begin(const http::Event& event);
     void read_head(OpenCall& call, const http::ResponseHead& head);
     OpenCall* find(std::uint32_t stream);
+    std::unique_ptr<OpenCall> take(std::uint32_t stream);
+    void open_socket(std::uint32_t stream, const http::ResponseHead& head);
+    void read_socket(const http::Event& event);
+    void end_turns(const OpenSocket& socket, std::vector<Turn> turns, const Error* error);
+    void end_socket(OpenSocket& socket, const Error* error);
     void end(std::uint32_t stream, bool is_complete);
     void end_all(const Error* error);
+    void end_calls(const Error* error);
     void finish(OpenCall& call, const Error* error);
     bool is_counted(const OpenCall& call, const Reading& reading);
     void judge(OpenCall& call, const Reading& reading, bool is_whole, const Error* error);
@@ -124,6 +147,7 @@ struct CallObserver::State {
     const Clock& clock;
     HostMatch place;
     std::vector<std::unique_ptr<OpenCall>> calls;  // in order of their requests; mostly one
+    std::vector<std::unique_ptr<OpenSocket>> sockets;  // with HTTP/1.1 one at most
 };
 
 CallObserver::CallObserver(ConnectionFacts facts, const PriceBook& prices, CallSink& sink,
@@ -140,17 +164,30 @@ void CallObserver::on_events(const http::EventList& events) {
     for (const http::Event& event : events) state_->on_event(event);
 }
 
+bool CallObserver::has_open_turns() const {
+    return std::any_of(state_->sockets.begin(), state_->sockets.end(),
+                       [](const auto& socket) { return socket->session.has_open(); });
+}
+
 void CallObserver::on_failure(const Error& error) { state_->end_all(&error); }
 
 void CallObserver::State::on_event(const http::Event& event) {
     using Kind = http::Event::Kind;
     if (event.kind == Kind::request_head) return begin(event);
-    if (event.kind == Kind::lost || event.kind == Kind::upgraded) return end_all(nullptr);
+    if (event.kind == Kind::lost) return end_all(nullptr);
+    if (event.kind == Kind::upgraded) return end_calls(nullptr);
+    if (event.kind == Kind::socket_bytes) return read_socket(event);
     OpenCall* call = find(event.stream);
     if (call == nullptr) return;
     switch (event.kind) {
         case Kind::request_body: call->request.feed(event.bytes); break;
-        case Kind::response_head: read_head(*call, *event.response); break;
+        case Kind::response_head:
+            if (call->endpoint->socket != nullptr && event.response->status == 101) {
+                open_socket(event.stream, *event.response);
+                break;
+            }
+            read_head(*call, *event.response);
+            break;
         case Kind::response_body:
             if (call->answer) call->answer->feed(event.bytes);
             break;
@@ -158,6 +195,7 @@ void CallObserver::State::on_event(const http::Event& event) {
         case Kind::request_end:
         case Kind::request_head:
         case Kind::upgraded:
+        case Kind::socket_bytes:
         case Kind::lost: break;
     }
 }
@@ -167,8 +205,9 @@ void CallObserver::State::begin(const http::Event& event) {
     const std::string_view path = http::path_of(head.target);
     const Endpoint* endpoint = find_endpoint(*place.host, head.method, path);
     if (endpoint == nullptr) return;
+    if (endpoint->socket != nullptr && !http::is_websocket_upgrade(head.headers)) return;
 
-    auto call = std::make_unique<OpenCall>(event.stream, *endpoint, head);
+    auto call = std::make_unique<OpenCall>(event.stream, *endpoint, head.headers);
     call->begun_at = clock.now_steady();
     CallRecord& record = call->record;
     record.id = make_uuid();
@@ -227,12 +266,85 @@ void CallObserver::State::end(std::uint32_t stream, bool is_complete) {
 }
 
 void CallObserver::State::end_all(const Error* error) {
+    end_calls(error);
+    std::vector<std::unique_ptr<OpenSocket>> ended = std::exchange(sockets, {});
+    for (const auto& socket : ended) end_socket(*socket, error);
+}
+
+void CallObserver::State::end_calls(const Error* error) {
     std::vector<std::unique_ptr<OpenCall>> ended = std::exchange(calls, {});
     for (const auto& call : ended) finish(*call, error);
 }
 
+std::unique_ptr<OpenCall> CallObserver::State::take(std::uint32_t stream) {
+    const auto found = std::find_if(calls.begin(), calls.end(),
+                                    [&](const auto& call) { return call->stream == stream; });
+    if (found == calls.end()) return nullptr;
+    std::unique_ptr<OpenCall> call = std::move(*found);
+    calls.erase(found);
+    return call;
+}
+
+void CallObserver::State::open_socket(std::uint32_t stream, const http::ResponseHead& head) {
+    std::unique_ptr<OpenCall> call = take(stream);
+    read_head(*call, head);
+    call->answer.reset();
+    sockets.push_back(std::make_unique<OpenSocket>(std::move(call), head, clock));
+}
+
+void CallObserver::State::read_socket(const http::Event& event) {
+    const auto found = std::find_if(sockets.begin(), sockets.end(), [&](const auto& socket) {
+        return socket->call->stream == event.stream;
+    });
+    if (found == sockets.end()) return;
+    SocketSession& session = (*found)->session;
+    session.feed(event.direction, event.bytes);
+    end_turns(**found, session.take_ended(), nullptr);
+    if (!session.is_blind() && !session.is_closed()) return;
+    const std::unique_ptr<OpenSocket> over = std::move(*found);
+    sockets.erase(found);
+    end_socket(*over, nullptr);
+}
+
+// Each turn becomes a call with what the upgrade told.
+void CallObserver::State::end_turns(const OpenSocket& socket, std::vector<Turn> turns,
+                                    const Error* error) {
+    static const http::HeaderList no_headers;
+    for (const Turn& turn : turns) {
+        OpenCall call(socket.call->stream, *socket.call->endpoint, no_headers);
+        call.turn = &turn;
+        call.begun_at = turn.asked_at.steady;
+        call.is_message_complete = turn.reading.is_ended;
+        CallRecord& record = call.record;
+        record = socket.call->record;
+        record.id = make_uuid();
+        record.requested_at = turn.asked_at.utc;
+        record.requested_model = turn.requested_model;
+        record.time_to_first_byte_ms.reset();
+        if (turn.begun_at) record.time_to_first_byte_ms = to_ms(*turn.begun_at - call.begun_at);
+        if (turn.kind) record.kind = *turn.kind;
+        if (!turn.id.empty()) record.provider_request_id = turn.id;
+        if (turn.error_status >= 400) record.http_status = turn.error_status;
+        finish(call, error);
+    }
+}
+
+void CallObserver::State::end_socket(OpenSocket& socket, const Error* error) {
+    static const Error closed_by_client{ErrorKind::closed, Leg::client, {}};
+    static const Error closed_by_upstream{ErrorKind::closed, Leg::upstream, {}};
+    if (const auto closed_by = socket.session.closed_by()) {
+        error = *closed_by == http::Direction::to_upstream ? &closed_by_client
+                                                           : &closed_by_upstream;
+    }
+    end_turns(socket, socket.session.take_open(), error);
+}
+
 void CallObserver::State::finish(OpenCall& call, const Error* error) {
     CallRecord& record = call.record;
+    // An upgrade itself asks for no answer. That one was refused is worth knowing; 426 only says
+    // that the API is spoken without sockets.
+    const bool is_upgrade = call.endpoint->socket != nullptr && call.turn == nullptr;
+    if (is_upgrade && (record.http_status < 400 || record.http_status == 426)) return;
     record.latency_ms = to_ms(clock.now_steady() - call.begun_at);
     if (std::string model = call.request.model(); !model.empty()) {
         record.requested_model = std::move(model);
@@ -246,6 +358,10 @@ void CallObserver::State::finish(OpenCall& call, const Error* error) {
         reading = &call.answer->reading();
         is_whole = call.answer->is_whole();
         is_stream = is_stream || call.answer->is_stream();
+    }
+    if (call.turn != nullptr) {
+        reading = &call.turn->reading;
+        is_whole = reading->is_ended;
     }
     record.mode = is_stream ? "streaming" : "standard";
     record.model = reading->model.empty() ? record.requested_model : reading->model;
@@ -301,7 +417,7 @@ void CallObserver::State::judge(OpenCall& call, const Reading& reading, bool is_
         return;
     }
     const bool is_upstream_failure = error != nullptr && error->leg == Leg::upstream;
-    if (is_upstream_failure && record.http_status == 0) {
+    if (is_upstream_failure && !call.is_answered()) {
         record.status = "error";
         record.error = CallError{error->kind == ErrorKind::timeout ? ErrorClass::timeout
                                                                    : ErrorClass::network,
@@ -310,7 +426,7 @@ void CallObserver::State::judge(OpenCall& call, const Reading& reading, bool is_
     }
     // An answer that was cut short is a success with incomplete counts. A call that the client or
     // we ourselves broke off is aborted, unless the answer's end mark had come.
-    const bool is_broken_off = error != nullptr ? !is_upstream_failure : !call.answer;
+    const bool is_broken_off = error != nullptr ? !is_upstream_failure : !call.is_answered();
     record.status = is_broken_off && !is_whole ? "aborted" : "success";
 }
 

@@ -43,6 +43,9 @@ public:
 
     void on_events(const http::EventList& events);
 
+    // Whether a turn of a WebSocket was asked for or has begun, and has not ended.
+    bool has_open_turns() const;
+
     // Why the connection ended early, for calls that are still open: classifies them as network
     // or timeout when the upstream failed, as aborted when the client went away.
     void on_failure(const Error& error);

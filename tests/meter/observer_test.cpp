@@ -7,6 +7,7 @@
 #include "support/catch.h"
 #include "support/feed.h"
 #include "support/replay.h"
+#include "support/websocket.h"
 
 using namespace halton;
 using namespace halton::meter;
@@ -396,4 +397,214 @@ TEST_CASE("whole conversations give the same row in every chunking") {
         const CallRecord& row = connection.row();
         return row.model + std::to_string(row.usage.input) + std::to_string(row.tokens_complete);
     });
+}
+
+namespace {
+
+std::string upgrade(const std::string& target) {
+    return "GET " + target +
+           " HTTP/1.1\r\nHost: x\r\nUser-Agent: tool/1.0\r\nConnection: Upgrade\r\n"
+           "Upgrade: websocket\r\n\r\n";
+}
+std::string accepted(const std::string& more = {}) {
+    return "HTTP/1.1 101 Switching Protocols\r\nx-request-id: req_up\r\nConnection: Upgrade\r\n"
+           "Upgrade: websocket\r\n" +
+           more + "\r\n";
+}
+const std::string codex_path = "/backend-api/codex/responses";
+const std::string asks =
+    sent(R"({"type":"response.create","model":"gpt-5-codex","input":[]})");
+const std::string begins =
+    received(R"({"type":"response.created","response":{"id":"resp_1","model":"gpt-5-codex"}})");
+const std::string ends = received(
+    R"({"type":"response.completed","response":{"id":"resp_1","model":"gpt-5-codex",)"
+    R"("service_tier":"default","usage":{"input_tokens":100,"output_tokens":20}}})");
+
+// Up to the client's question.
+Connection codex_connection() {
+    Connection connection("chatgpt.com");
+    connection.send(upgrade(codex_path + "?session=private"));
+    connection.receive(accepted());
+    connection.wait(1'000);
+    connection.send(asks);
+    return connection;
+}
+
+}  // namespace
+
+TEST_CASE("every turn of a WebSocket becomes one row with everything that is known") {
+    Connection connection = codex_connection();
+    connection.wait(5);
+    connection.receive(begins);
+    connection.wait(7);
+    CHECK(connection.rows().empty());
+    connection.receive(ends);
+
+    const CallRecord row = connection.row();
+    CHECK(row.id.size() == 36);
+    CHECK(to_iso8601(row.requested_at) == "2026-11-21T01:02:04.000000Z");
+    CHECK(row.provider == "openai");
+    CHECK(row.model == "gpt-5-codex");
+    CHECK(row.requested_model == "gpt-5-codex");
+    CHECK(row.mode == "streaming");
+    CHECK(row.kind == RequestKind::chat);
+    CHECK(row.method == "GET");
+    CHECK(row.host == "chatgpt.com");
+    CHECK(row.path == codex_path);
+    CHECK(row.usage.input == 100);
+    CHECK(row.usage.output == 20);
+    CHECK(row.tokens_complete);
+    REQUIRE(row.cost);
+    CHECK(row.cost->value == 100 * 1'250 + 20 * 10'000);
+    CHECK(row.cost_state == CostState::exact);
+    CHECK(row.service_tier == "default");
+    CHECK(row.latency_ms == 12.0);
+    CHECK(row.time_to_first_byte_ms == 5.0);
+    CHECK(row.status == "success");
+    CHECK(row.http_status == 101);
+    CHECK_FALSE(row.error);
+    CHECK(row.provider_request_id == "resp_1");
+    CHECK(row.user_agent == "tool/1.0");
+    CHECK(row.project_slug == "demo");
+
+    connection.send(asks);
+    connection.receive(begins + ends);
+    connection.fail(ErrorKind::closed, Leg::client);
+    connection.close();
+    REQUIRE(connection.rows().size() == 2);
+    CHECK(connection.rows()[0].id != connection.rows()[1].id);
+    CHECK(connection.rows()[1].usage.input == 100);
+}
+
+TEST_CASE("a turn that is cut is incomplete, and says whose doing it was") {
+    SECTION("the client went away") {
+        Connection connection = codex_connection();
+        connection.receive(begins);
+        connection.fail(ErrorKind::closed, Leg::client);
+        CHECK(connection.row().status == "aborted");
+        CHECK_FALSE(connection.row().tokens_complete);
+        CHECK_FALSE(connection.row().cost);
+        CHECK(connection.row().model == "gpt-5-codex");
+    }
+    SECTION("the client said so") {
+        Connection connection = codex_connection();
+        connection.receive(begins);
+        connection.send(frame(Op::close, "\x03\xe8", {.is_masked = true}));
+        CHECK(connection.rows().empty());
+        connection.receive(frame(Op::close, "\x03\xe8"));
+        CHECK(connection.row().status == "aborted");
+        connection.fail(ErrorKind::closed, Leg::upstream);
+        connection.close();
+        CHECK(connection.rows().size() == 1);
+    }
+    SECTION("the provider stopped in the middle") {
+        Connection connection = codex_connection();
+        connection.receive(begins);
+        connection.fail(ErrorKind::closed, Leg::upstream);
+        CHECK(connection.row().status == "success");
+        CHECK_FALSE(connection.row().tokens_complete);
+    }
+    SECTION("the provider never began") {
+        Connection connection = codex_connection();
+        connection.receive(frame(Op::close, "\x03\xf3"));
+        CHECK(connection.row().status == "error");
+        CHECK(connection.row().error->error_class == ErrorClass::network);
+    }
+    SECTION("we ended it") {
+        Connection connection = codex_connection();
+        connection.receive(begins);
+        connection.fail(ErrorKind::cancelled, Leg::local);
+        CHECK(connection.row().status == "aborted");
+    }
+    SECTION("the frames make no sense any more") {
+        Connection connection = codex_connection();
+        connection.receive(begins + "\xff\xff");
+        CHECK_FALSE(connection.row().tokens_complete);
+        connection.receive(ends);
+        connection.close();
+        CHECK(connection.rows().size() == 1);
+    }
+}
+
+TEST_CASE("an error on a WebSocket is classified by the status it states") {
+    Connection connection = codex_connection();
+    connection.receive(received(
+        R"({"type":"error","status":429,"error":{"type":"rate_limit_error","message":"wait"}})"));
+    CHECK(connection.row().status == "error");
+    CHECK(connection.row().http_status == 429);
+    CHECK(connection.row().error->error_class == ErrorClass::rate_limit);
+    CHECK(connection.row().error->is_retryable);
+    CHECK(connection.row().cost->value == 0);
+
+    Connection other = codex_connection();
+    other.receive(begins + received(R"({"type":"response.failed","response":{"id":"resp_1",)"
+                                    R"("error":{"code":"server_is_overloaded","message":"x"}}})"));
+    CHECK(other.row().error->error_class == ErrorClass::server_error);
+    CHECK(other.row().http_status == 101);
+}
+
+TEST_CASE("an upgrade without a turn leaves no row, a refused one does") {
+    Connection connection("api.openai.com");
+    connection.send(upgrade("/v1/realtime?model=gpt-realtime"));
+    connection.receive(accepted() + received(R"({"type":"session.created","session":{}})"));
+    connection.fail(ErrorKind::closed, Leg::client);
+    connection.close();
+    CHECK(connection.rows().empty());
+
+    Connection refused("api.openai.com");
+    refused.send(upgrade("/v1/responses"));
+    refused.receive(response("401 Unauthorized", R"({"error":{"code":"invalid_api_key"}})"));
+    CHECK(refused.row().error->error_class == ErrorClass::auth);
+    CHECK(refused.row().mode == "streaming");
+
+    Connection elsewhere("api.openai.com");
+    elsewhere.send(upgrade("/v1/responses"));
+    elsewhere.receive(response("426 Upgrade Required", "{}"));
+    elsewhere.send(request("/v1/chat/completions", chat_body));
+    elsewhere.receive(response("200 OK", chat_answer));
+    CHECK(elsewhere.row().path == "/v1/chat/completions");
+
+    Connection unanswered("api.openai.com");
+    unanswered.send(upgrade("/v1/responses"));
+    unanswered.fail(ErrorKind::closed, Leg::upstream);
+    CHECK(unanswered.rows().empty());
+
+    Connection plain("api.openai.com");
+    plain.send("GET /v1/responses HTTP/1.1\r\nHost: x\r\n\r\n");
+    plain.receive(response("404 Not Found", "{}"));
+    CHECK(plain.rows().empty());
+}
+
+TEST_CASE("sockets at other paths are nobody's business") {
+    Connection connection("chatgpt.com");
+    connection.send(upgrade("/ws/notifications"));
+    connection.receive(accepted());
+    connection.send(asks);
+    connection.receive(begins + ends);
+    connection.close();
+    CHECK(connection.rows().empty());
+}
+
+TEST_CASE("a Realtime session costs by its answers and its transcriptions") {
+    Connection connection("api.openai.com");
+    connection.send(upgrade("/v1/realtime?model=gpt-realtime"));
+    connection.receive(accepted() +
+                       received(R"({"type":"session.created","session":{"model":"gpt-realtime",)"
+                                R"("audio":{"input":{"transcription":{"model":"whisper-1"}}}}})"));
+    connection.send(sent(R"({"type":"response.create"})"));
+    connection.receive(received(R"({"type":"response.created","response":{"id":"a"}})"));
+    connection.receive(
+        received(R"({"type":"conversation.item.input_audio_transcription.completed",)"
+                 R"("usage":{"type":"duration","seconds":3}})") +
+        received(R"({"type":"response.done","response":{"id":"a","usage":{"input_tokens":10,)"
+                 R"("output_tokens":30,"output_token_details":{"audio_tokens":20}}}})"));
+    connection.close();
+    REQUIRE(connection.rows().size() == 2);
+    CHECK(connection.rows()[0].model == "whisper-1");
+    CHECK(connection.rows()[0].kind == RequestKind::audio);
+    CHECK(connection.rows()[0].usage.audio_input_ms == 3000);
+    CHECK(connection.rows()[1].model == "gpt-realtime");
+    CHECK(connection.rows()[1].kind == RequestKind::realtime);
+    REQUIRE(connection.rows()[1].cost);
+    CHECK(connection.rows()[1].cost->value == 10 * 4'000 + 10 * 16'000 + 20 * 64'000);
 }

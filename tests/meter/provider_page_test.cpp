@@ -121,8 +121,9 @@ std::string describe(const Provider& provider) {
                 endpoint.method == "POST" ? "" : std::string(endpoint.method) + " ";
             text += "| " + code(method + std::string(endpoint.path)) + " | ";
             text += std::string(name_of(endpoint.kind)) + " | ";
-            text += std::string(endpoint.shape->name) + " | ";
-            text += std::string(name_of_billing(endpoint.billing)) + " |\n";
+            const bool is_socket = endpoint.socket != nullptr;
+            text += std::string(is_socket ? endpoint.socket->name : endpoint.shape->name) + " | ";
+            text += std::string(is_socket ? "by turn" : name_of_billing(endpoint.billing)) + " |\n";
         }
         text += "\n";
     }

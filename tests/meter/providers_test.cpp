@@ -70,8 +70,11 @@ TEST_CASE("every endpoint has a shape and no endpoint hides another") {
                 }
                 CHECK(find_endpoint(host, endpoint.method, path) == &endpoint);
                 CHECK(find_endpoint(host, "DELETE", path) == nullptr);
-                // Nothing is fetched for free: a row of a GET needs a call that began it.
-                CHECK((endpoint.method == "POST") == (endpoint.billing != Billing::retrieval));
+                // A GET is an upgrade to a socket, or fetches what a call before it began.
+                const bool is_fetch = endpoint.billing == Billing::retrieval;
+                const bool is_socket = endpoint.socket != nullptr;
+                CHECK_FALSE((is_fetch && is_socket));
+                CHECK((endpoint.method == "GET") == (is_fetch || is_socket));
             }
         }
     }
@@ -85,6 +88,8 @@ TEST_CASE("paths are metered exactly") {
     CHECK(find("api.openai.com", "POST", "/v1/embeddings")->kind == RequestKind::embedding);
     CHECK(find("api.openai.com", "GET", "/v1/responses/resp_1")->billing == Billing::retrieval);
     CHECK(find("api.openai.com", "POST", "/v1/moderations") == nullptr);
+    CHECK(find("api.openai.com", "GET", "/v1/realtime")->kind == RequestKind::realtime);
+    CHECK(find("chatgpt.com", "GET", "/backend-api/codex/responses")->kind == RequestKind::chat);
     CHECK(find("chatgpt.com", "POST", "/backend-api/codex/responses") != nullptr);
     CHECK(find("chatgpt.com", "POST", "/backend-api/conversation") == nullptr);
     CHECK(find("api.x.ai", "POST", "/v1/messages")->shape == &shapes::anthropic_messages);

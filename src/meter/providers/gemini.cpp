@@ -31,6 +31,18 @@ constexpr std::array api_endpoints{
     Endpoint{"POST", "/*/openai/chat/completions", RequestKind::chat, Billing::tokens,
              &openai_chat},
     Endpoint{"POST", "/*/openai/embeddings", RequestKind::embedding, Billing::maybe, &openai_chat},
+    // The Live API; "Constrained" with a token made for one session.
+    Endpoint{"GET", "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent",
+             RequestKind::realtime, Billing::tokens, &gemini_generate, true,
+             &sockets::gemini_live},
+    Endpoint{"GET", "/ws/google.ai.generativelanguage.v1alpha.GenerativeService.BidiGenerateContent",
+             RequestKind::realtime, Billing::tokens, &gemini_generate, true,
+             &sockets::gemini_live},
+    Endpoint{"GET",
+             "/ws/google.ai.generativelanguage.v1alpha.GenerativeService."
+             "BidiGenerateContentConstrained",
+             RequestKind::realtime, Billing::tokens, &gemini_generate, true,
+             &sockets::gemini_live},
 };
 
 constexpr std::array code_assist_endpoints{

@@ -27,6 +27,10 @@ constexpr std::array api_endpoints{
     Endpoint{"POST", "/v1/audio/speech", RequestKind::audio, Billing::maybe, &openai_chat},
     Endpoint{"POST", "/v1/audio/transcriptions", RequestKind::audio, Billing::maybe, &openai_chat},
     Endpoint{"POST", "/v1/audio/translations", RequestKind::audio, Billing::maybe, &openai_chat},
+    Endpoint{"GET", "/v1/responses", RequestKind::chat, Billing::tokens, &openai_responses,
+             true, &sockets::openai_responses},
+    Endpoint{"GET", "/v1/realtime", RequestKind::realtime, Billing::tokens, &openai_responses, true,
+             &sockets::openai_realtime},
 };
 
 // The rest of chatgpt.com is the web application and stays unmetered.
@@ -35,6 +39,8 @@ constexpr std::array codex_endpoints{
              &openai_responses},
     Endpoint{"POST", "/backend-api/codex/responses/compact", RequestKind::chat, Billing::tokens,
              &openai_responses},
+    Endpoint{"GET", "/backend-api/codex/responses", RequestKind::chat, Billing::tokens,
+             &openai_responses, true, &sockets::openai_responses},
 };
 
 // Where data has to stay.

@@ -12,6 +12,7 @@
 
 #include "meter/call.h"
 #include "meter/providers/shapes/shapes.h"
+#include "meter/providers/shapes/sockets.h"
 
 namespace halton::meter {
 
@@ -36,6 +37,9 @@ struct Endpoint {
     Billing billing = Billing::tokens;
     const Shape* shape = nullptr;
     bool is_stream = false;  // the path alone says that the answer is a stream
+    // An upgrade to a WebSocket (method GET), whose turns are the calls. The shape is that of a
+    // refusal.
+    const SocketShape* socket = nullptr;
 };
 
 // One line of an error table. The first that matches wins, and lines with a code or a text win over

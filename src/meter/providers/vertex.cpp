@@ -40,6 +40,11 @@ constexpr std::array endpoints{
              Billing::tokens, &openai_chat, true},
     Endpoint{"POST", "**/endpoints/openapi/chat/completions", RequestKind::chat, Billing::tokens,
              &openai_chat},
+    // The Live API.
+    Endpoint{"GET", "/ws/google.cloud.aiplatform.v1.LlmBidiService/BidiGenerateContent",
+             RequestKind::realtime, Billing::tokens, &gemini_generate, true, &sockets::gemini_live},
+    Endpoint{"GET", "/ws/google.cloud.aiplatform.v1beta1.LlmBidiService/BidiGenerateContent",
+             RequestKind::realtime, Billing::tokens, &gemini_generate, true, &sockets::gemini_live},
 };
 
 constexpr std::array<std::string_view, 39> regions{

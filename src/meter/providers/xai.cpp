@@ -21,6 +21,9 @@ constexpr std::array endpoints{
     Endpoint{"POST", "/v1/images/generations", RequestKind::image, Billing::maybe,
              &shapes::openai_chat},
     Endpoint{"POST", "/v1/images/edits", RequestKind::image, Billing::maybe, &shapes::openai_chat},
+    // Charged by the minute, without counts.
+    Endpoint{"GET", "/v1/realtime", RequestKind::realtime, Billing::maybe, &shapes::openai_responses,
+             true, &sockets::openai_realtime},
     Endpoint{"POST", "/v1/stt", RequestKind::audio, Billing::maybe, &shapes::openai_chat},
 };
 

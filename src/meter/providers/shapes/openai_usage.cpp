@@ -48,7 +48,7 @@ void read_openai_usage(JsonView usage, Reading& reading) {
     counts.audio_input_ms = to_count(seconds) * 1000;
 
     const JsonView in = first_of(usage, "prompt_tokens_details", "input_tokens_details");
-    const JsonView transcribed = usage["input_token_details"];  // the transcription spelling
+    const JsonView transcribed = usage["input_token_details"];  // speech, and Realtime
     counts.cache_read = to_count(in["cached_tokens"]);
     // Beside the details, or instead of them: Moonshot and Together, Mistral, DeepSeek.
     for (const std::string_view key :
@@ -66,6 +66,16 @@ void read_openai_usage(JsonView usage, Reading& reading) {
     if (counts.reasoning == 0) counts.reasoning = to_count(usage["reasoning_tokens"]);
     counts.audio_output = to_count(out["audio_tokens"]);
     counts.image_output = to_count(out["image_tokens"]);
+
+    // The Realtime API writes its details in the singular.
+    if (transcribed.is_object()) {
+        counts.cache_read = to_count(transcribed["cached_tokens"]);
+        counts.image_input = to_count(transcribed["image_tokens"]);
+    }
+    if (const JsonView spoken = usage["output_token_details"]; spoken.is_object()) {
+        counts.audio_output = to_count(spoken["audio_tokens"]);
+        counts.reasoning = to_count(spoken["reasoning_tokens"]);
+    }
 
     reading.usage = counts;
     reading.has_usage = true;
