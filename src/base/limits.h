@@ -61,7 +61,9 @@ inline constexpr std::size_t relay_read_bytes = 64 * 1024;
 inline constexpr int relay_rounds_max = 8;
 // Sockets looked at in one go; more wait for the next round.
 inline constexpr std::size_t readiness_batch = 256;
-inline constexpr int readiness_looks_max = 8;
+// Moving bytes holds the thread this long before everybody else has a turn. A connection takes a
+// dozen turns to open, and 300 ms later the edge gives it up.
+inline constexpr std::chrono::microseconds relay_turn{1'000};
 // splice(2): pipe size (the kernel's default ceiling for users is 1 MiB) and pipes kept ready.
 inline constexpr std::size_t pipe_bytes = 1024 * 1024;
 inline constexpr std::size_t idle_pipe_count_max = 64;
@@ -80,6 +82,9 @@ inline constexpr int port_fallback_count = 20;
 inline constexpr std::size_t blocking_queue_max = 512;
 // Pairs of (client program, host) that are remembered to refuse our certificate.
 inline constexpr std::size_t refusal_count_max = 1024;
+// Processes of one of them that are remembered to accept it: sessions of an agent that run beside
+// each other.
+inline constexpr std::size_t accepting_pid_count_max = 32;
 
 // Files ----------------------------------------------------------------------------------
 inline constexpr std::size_t config_bytes_max = 1024 * 1024;
