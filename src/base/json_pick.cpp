@@ -331,6 +331,12 @@ void JsonPick::begin_capture(const char* at) {
     capture_ = paths_->node(node_).pick;
     capture_from_ = at;
     const auto index = static_cast<std::size_t>(capture_);
+    if (paths_->node(node_).keeps_all && is_dropped_[index]) return;
+    if (paths_->node(node_).keeps_all && is_found_[index]) {
+        picks_[index] += ',';
+        is_found_[index] = false;
+        return;
+    }
     picks_[index].clear();
     is_found_[index] = is_dropped_[index] = false;
 }

@@ -4,7 +4,8 @@
 // Out:   after each document the raw text of every wanted value that it held (last one wins).
 // Fails: once, for good, on bytes that cannot be JSON; only structure is checked.
 // Limits: json_depth_max, json_pick_bytes_max per value (a longer one is dropped).
-// A path is "model", "message.usage" or "candidates[].finishReason". Keys are compared as they
+// A path is "model", "message.usage" or "candidates[].finishReason"; with a '+' behind it, all
+// values that it meets are kept, with commas between them. Keys are compared as they
 // are written, so a key with escapes in it is never the wanted one; no provider writes such keys.
 #pragma once
 
@@ -23,7 +24,7 @@ namespace halton {
 // The wanted paths as a tree, built at compile time.
 class JsonPaths {
 public:
-    static constexpr std::size_t count_max = 12;
+    static constexpr std::size_t count_max = 20;
     static constexpr std::size_t level_max = 6;
     static constexpr std::size_t key_bytes_max = 32;
 
@@ -32,6 +33,7 @@ public:
         std::int8_t pick = -1;      // index of the path that ends here
         std::int8_t child = -1;     // first node below
         std::int8_t sibling = -1;   // next node with the same parent
+        bool keeps_all = false;     // '+'
     };
 
     constexpr JsonPaths(std::initializer_list<std::string_view> paths) {
@@ -52,6 +54,8 @@ public:
 private:
     constexpr void add(std::string_view path) {
         std::int8_t at = 0;
+        const bool keeps_all = path.ends_with('+');
+        if (keeps_all) path.remove_suffix(1);
         while (!path.empty()) {
             std::size_t end = path.find_first_of(".[");
             if (end == std::string_view::npos) end = path.size();
@@ -64,6 +68,7 @@ private:
             if (path.starts_with('.')) path.remove_prefix(1);
         }
         nodes_[static_cast<std::size_t>(at)].pick = static_cast<std::int8_t>(count_++);
+        nodes_[static_cast<std::size_t>(at)].keeps_all = keeps_all;
     }
     constexpr std::int8_t descend(std::int8_t parent, std::string_view key) {
         if (const std::int8_t known = find(parent, key); known >= 0) return known;

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "base/limits.h"
 #include "meter/providers/shapes/shapes.h"
 
@@ -16,6 +18,10 @@ enum Pick : std::size_t {
     inner_usage,
     inner_finish,
     inner_block,
+    queries,
+    inner_queries,
+    places,
+    inner_places,
 };
 // Code Assist wraps the same answer into "response".
 constexpr JsonPaths paths{"modelVersion",
@@ -27,7 +33,11 @@ constexpr JsonPaths paths{"modelVersion",
                           "response.modelVersion",
                           "response.usageMetadata",
                           "response.candidates[].finishReason",
-                          "response.promptFeedback.blockReason"};
+                          "response.promptFeedback.blockReason",
+                          "candidates[].groundingMetadata.webSearchQueries",
+                          "response.candidates[].groundingMetadata.webSearchQueries",
+                          "candidates[].groundingMetadata.groundingChunks[].maps",
+                          "response.candidates[].groundingMetadata.groundingChunks[].maps"};
 
 // Chunks are large and few, and every one carries the counts so far.
 EventUse judge(const http::SseEvent&, const Reading&) { return EventUse::read; }
@@ -45,6 +55,7 @@ std::int64_t count_of(JsonView details, std::string_view modality) {
 void read_usage(JsonView usage, Reading& reading) {
     if (!usage.is_object()) return;
     TokenUsage counts;
+    counts.web_search_count = reading.usage.web_search_count;
     counts.input_includes_cache = true;
     counts.output_includes_reasoning = false;
     counts.input = to_count(usage["promptTokenCount"]);
@@ -73,6 +84,15 @@ void read_usage(JsonView usage, Reading& reading) {
 void read(const Document& document, Reading& reading) {
     read_usage(document.value(usage), reading);
     read_usage(document.value(inner_usage), reading);
+    // Chunks repeat what was searched so far. Looking up places has a fee that nothing counts.
+    for (const std::size_t list : {queries, inner_queries}) {
+        std::int64_t count = 0;
+        document.value(list).for_each_element([&](JsonView) { ++count; });
+        reading.usage.web_search_count = std::max(reading.usage.web_search_count, count);
+    }
+    for (const std::size_t place : {places, inner_places}) {
+        if (!document.text(place).empty()) reading.has_unpriced_part = true;
+    }
     take_text(reading.model, document.string(model), limits::model_bytes_max);
     take_text(reading.model, document.string(inner_model), limits::model_bytes_max);
     for (const std::size_t mark : {finish, inner_finish, block, inner_block}) {

@@ -1,12 +1,43 @@
 #include "meter/providers/shapes/openai_usage.h"
 
+#include <optional>
+
+#include "base/money.h"
+
 namespace halton::meter::shapes {
 
 namespace {
 
+// A million dollars for one call is a misreading.
+constexpr std::int64_t stated_cost_nanousd_max = 1'000'000'000'000'000;
+
 JsonView first_of(JsonView object, std::string_view a, std::string_view b) {
     const JsonView value = object[a];
     return value.is_present() ? value : object[b];
+}
+
+// What the answer says it cost: xAI in units of 1e-10 dollar, OpenRouter in dollars (with the own
+// key's bill at the upstream beside it), Perplexity as a list of dollars with its total.
+void read_stated_cost(JsonView usage, Reading& reading) {
+    if (const auto ticks = usage["cost_in_usd_ticks"].as_integer(); ticks && *ticks >= 0) {
+        reading.reported_cost = NanoUsd{*ticks / 10 + (*ticks % 10 >= 5 ? 1 : 0)};
+        return;
+    }
+    const JsonView cost = usage["cost"];
+    const auto dollars = cost.is_object() ? cost["total_cost"].as_number() : cost.as_number();
+    auto nanousd = dollars ? scale_decimal(*dollars, 9) : std::nullopt;
+    if (!nanousd || *nanousd < 0) return;
+    if (usage["is_byok"].as_bool() == true) {
+        // What the key's owner pays upstream is the gateway's reckoning, not a bill.
+        reading.is_reported_cost_reckoned = true;
+        const auto upstream = usage["cost_details"]["upstream_inference_cost"].as_number();
+        // Added up before the one rounding: both in 1e-15 dollar first.
+        const auto own = scale_decimal(*dollars, 15);
+        const auto theirs = upstream ? scale_decimal(*upstream, 15) : std::nullopt;
+        if (own && theirs && *theirs >= 0) nanousd = (*own + *theirs + 500'000) / 1'000'000;
+    }
+    if (*nanousd > stated_cost_nanousd_max) return;
+    reading.reported_cost = NanoUsd{*nanousd};
 }
 
 }  // namespace
@@ -19,10 +50,7 @@ void read_openai_usage(JsonView usage, Reading& reading) {
     const JsonView output = first_of(usage, "completion_tokens", "output_tokens");
     // Transcriptions may be counted in seconds instead.
     const JsonView seconds = usage["seconds"];
-    // xAI states what it charged, in units of 1e-10 dollar.
-    if (const auto ticks = usage["cost_in_usd_ticks"].as_integer(); ticks && *ticks >= 0) {
-        reading.reported_cost = NanoUsd{*ticks / 10 + (*ticks % 10 >= 5 ? 1 : 0)};
-    }
+    read_stated_cost(usage, reading);
     if (!input.is_present() && !output.is_present() && !seconds.is_present()) return;
     counts.input = to_count(input);
     counts.output = to_count(output);

@@ -25,12 +25,6 @@ struct ProviderError {
     std::string message;  // only hashed and matched, never kept
 };
 
-// A call inside the call, billed at its own model's price.
-struct SubCall {
-    std::string model;  // empty: the model of the call
-    TokenUsage usage;
-};
-
 // What the answer told so far.
 struct Reading {
     std::string model;
@@ -44,8 +38,10 @@ struct Reading {
     std::string speed;           // a faster mode with its own price, as the provider calls it
     std::string region;          // where it ran, when that has a price
     std::optional<NanoUsd> reported_cost;
+    bool is_reported_cost_reckoned = false;  // a part of it is somebody's estimate, not a charge
     std::optional<ProviderError> error;
     std::vector<SubCall> sub_calls;  // when present they are the bill, instead of `usage`
+    std::vector<PlanLimit> plan_limits;
 };
 
 // The wanted values of one document.
