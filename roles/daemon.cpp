@@ -18,6 +18,7 @@
 #include "platform/authority_files.h"
 #include "platform/home.h"
 #include "platform/network.h"
+#include "platform/pending_files.h"
 #include "platform/process.h"
 #include "platform/socket_owner.h"
 #include "proxy/intercept.h"
@@ -140,7 +141,14 @@ int run_daemon(int argc, char** argv) {
         return fail_to_start("no roots to verify providers with: " + upstream_tls.error().context,
                              "Install ca-certificates, then start again");
 
-    store::Ledger ledger(home->database_file());
+    const auto pending_files = platform::open_pending_files(*home);
+    std::vector<std::span<std::byte>> pending;
+    for (const auto& file : pending_files.taken) pending.push_back(file.memory());
+    if (pending.empty())
+        log_event(LogLevel::warn, "store.pending.none", {{"error", pending_files.error}});
+    store::Ledger ledger(home->database_file(), pending);
+    // Their rows are in the first by now.
+    for (std::size_t i = 1; i < pending_files.taken.size(); ++i) pending_files.taken[i].remove();
     {
         asio::io_context io(1);
         Daemon daemon{io, config, *home, ledger, Limits{}};

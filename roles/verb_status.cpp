@@ -35,6 +35,8 @@ struct DaemonFacts {
     std::int64_t rows_dropped_queue_full = 0;
     std::int64_t rows_dropped_error = 0;
     std::int64_t rows_waiting = 0;
+    std::int64_t rows_recovered = 0;
+    bool is_kill_safe = true;
     std::string store_state;
     std::string store_last_error;
     std::vector<std::pair<std::string, std::int64_t>> passthrough;  // reason, count
@@ -82,6 +84,8 @@ void read_daemon_facts(StatusFacts& facts) {
         daemon.rows_dropped_queue_full = all["rows_dropped_queue_full"].as_integer().value_or(0);
         daemon.rows_dropped_error = all["rows_dropped_error"].as_integer().value_or(0);
         daemon.rows_waiting = all["rows_waiting"].as_integer().value_or(0);
+        daemon.rows_recovered = all["rows_recovered"].as_integer().value_or(0);
+        daemon.is_kill_safe = all["kill_safe"].as_bool().value_or(true);
         daemon.store_state = text_of(all["store_state"]);
         daemon.store_last_error = text_of(all["store_last_error"]);
         all["passthrough"].for_each_member([&](std::string_view reason, JsonView count) {
@@ -199,6 +203,12 @@ void print_text(const StatusFacts& facts) {
             {"recording", dropped == 0 ? "ok" : "rows dropped",
              fmt::format("{} written, {} waiting, {} dropped since its start",
                          daemon.rows_written.value_or(0), daemon.rows_waiting, dropped)});
+        if (daemon.rows_recovered > 0)
+            rows.push_back({"recovered", fmt::format("{}", daemon.rows_recovered),
+                            "rows that a killed daemon had not written"});
+        if (!daemon.is_kill_safe)
+            rows.push_back({"waiting rows", "at risk",
+                            "no pending-rows file; see store.pending.none in the daemon's log"});
         for (const auto& [reason, count] : daemon.passthrough)
             if (count > 0)
                 rows.push_back({"not metered", fmt::format("{}", count), to_safe_text(reason, 80)});
@@ -271,6 +281,8 @@ void print_json(const StatusFacts& facts) {
         const auto& daemon = *facts.daemon;
         if (daemon.rows_written) json.number("rows_written", *daemon.rows_written);
         json.number("rows_waiting", daemon.rows_waiting);
+        json.number("rows_recovered", daemon.rows_recovered);
+        json.flag("kill_safe", daemon.is_kill_safe);
         json.number("rows_dropped_queue_full", daemon.rows_dropped_queue_full);
         json.number("rows_dropped_error", daemon.rows_dropped_error);
         json.text("last_error", daemon.store_last_error);

@@ -4,6 +4,7 @@
 // broken.
 #include <algorithm>
 #include <cstdio>
+#include <cctype>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -473,6 +474,10 @@ void check_secrets(const File& file, Findings& findings) {
                             "holds a private key: make one at run time instead"});
 }
 
+bool is_path_letter(char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-' || c == '.';
+}
+
 // What ties the tree to one machine or one network.
 void check_machine(const File& file, const std::vector<std::string>& machine_paths,
                    Findings& findings) {
@@ -491,8 +496,16 @@ void check_machine(const File& file, const std::vector<std::string>& machine_pat
     };
     for (const auto& registry : registries)
         find(registry, "names a package registry: which one is used is the machine's setting");
-    for (const auto& path : machine_paths)
-        find(path, "is a path of this machine: use a relative one, or an invented example");
+    // Only where it begins: with the tree in /work, "/home/me/work/" is nobody's path.
+    for (const auto& path : machine_paths) {
+        std::size_t at = file.text.find(path);
+        while (at != std::string::npos && at > 0 && is_path_letter(file.text[at - 1]))
+            at = file.text.find(path, at + 1);
+        if (at != std::string::npos)
+            findings.push_back({at_line(file.path, file.text, at),
+                                path + " is a path of this machine: use a relative one, or an "
+                                       "invented example"});
+    }
 }
 
 Findings check(const Tree& tree, const std::vector<std::string>& machine_paths = {}) {
@@ -793,4 +806,5 @@ TEST_CASE("canary: keys and this machine") {
                 "packaging/deps:1", "names a package registry");
     check_found(with("packaging/deps", "\n\nroot=/machine/of/ann/main\n"), "packaging/deps:3",
                 "is a path of this machine");
+    CHECK(check(with("packaging/deps", "\n\nroot=/home/machine/of/ann/main\n")).empty());
 }

@@ -39,13 +39,14 @@ Answer daemon_status(const DaemonFacts& facts) {
     std::string body = fmt::format(
         R"({{"last_seen_at":{},"request_count_last_hour":{},"version":{},"state":{},)"
         R"("rows_written":{},"rows_dropped_queue_full":{},"rows_dropped_error":{},)"
-        R"("rows_waiting":{},"store_state":{},"store_last_error":{},"passthrough":{{)",
+        R"("rows_waiting":{},"rows_recovered":{},"kill_safe":{},)"
+        R"("store_state":{},"store_last_error":{},"passthrough":{{)",
         ledger.last_row_at_us == 0
             ? "null"
             : json_text(to_iso8601(UtcTime(std::chrono::microseconds(ledger.last_row_at_us)))),
         facts.request_count_last_hour, json_text(facts.version), json_text(name_of(facts.state)),
         ledger.rows_written, ledger.rows_dropped_queue_full, ledger.rows_dropped_error,
-        ledger.rows_waiting, json_text(ledger.state),
+        ledger.rows_waiting, ledger.rows_recovered, ledger.is_kill_safe, json_text(ledger.state),
         ledger.last_error.empty() ? "null" : json_text(ledger.last_error));
     bool is_first = true;
     for (const auto& [reason, count] : facts.passthrough) {

@@ -66,7 +66,9 @@ inline constexpr std::size_t relay_read_bytes = 64 * 1024;
 inline constexpr int relay_rounds_max = 8;
 // Sockets looked at in one go; more wait for the next round.
 inline constexpr std::size_t readiness_batch = 256;
-inline constexpr int readiness_looks_max = 8;
+// Moving bytes holds the thread this long before everybody else has a turn. A connection takes a
+// dozen turns to open, and 300 ms later the edge gives it up.
+inline constexpr std::chrono::microseconds relay_turn{1'000};
 // splice(2): pipe size (the kernel's default ceiling for users is 1 MiB) and pipes kept ready.
 inline constexpr std::size_t pipe_bytes = 1024 * 1024;
 inline constexpr std::size_t idle_pipe_count_max = 64;
@@ -120,6 +122,11 @@ inline constexpr std::size_t sessions_per_peer_max = 32;
 // Store ------------------------------------------------------------------------------------
 // Finished calls that wait for the writer thread; at 4096 it is minutes behind, so drop and count.
 inline constexpr std::size_t record_queue_max = 4096;
+// What keeps waiting rows through a kill: some 2,000 rows of 500 bytes, ten times what a busy
+// daemon has between two commits. Above it rows wait in memory alone.
+inline constexpr std::size_t pending_file_bytes = 1 << 20;
+// A draining daemon and its successor hold one each; more have never been needed at once.
+inline constexpr std::size_t pending_file_count_max = 4;
 // Rows in one transaction: bounds the time a reader's checkpoint waits.
 inline constexpr std::size_t rows_per_transaction_max = 512;
 // Under load commits are this far apart, and nobody sees a report that is 10 ms behind. Above

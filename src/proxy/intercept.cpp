@@ -23,8 +23,8 @@ constexpr std::string_view http_1 = "http/1.1";
 struct Opened {
     std::unique_ptr<RawDuplex> raw;
     std::unique_ptr<TlsDuplex> metered;
-    std::string program;
-    std::string host;
+    Refusals::Client client;
+    int pid = 0;
 };
 
 struct Owner {
@@ -96,9 +96,8 @@ private:
                   {{"host", target_.host}, {"reason", reason}});
     }
 
-    bool is_refusing(const std::string& host) const {
-        return services_.refusals.is_refusing(owner_.process.executable, host,
-                                              services_.clock.now_steady());
+    Refusals::Client to_client(const tls::ClientHello& hello) const {
+        return {owner_.process.executable, hello.stack, hello.server_name};
     }
 
     asio::awaitable<Opened> decline(std::string_view reason);
@@ -154,15 +153,14 @@ asio::awaitable<Opened> Intercept::open() {
         if (found) owner_ = std::move(*found);
     }
     if (owner_.is_other_user) co_return co_await decline("other-user");
-    if (is_refusing(target_.host)) co_return co_await decline("client-refuses");
 
     const auto taken = co_await client_.write_all(chain_protocol::taken, limits.handshake);
     if (!taken) co_return Opened{};
     auto hello = co_await read_hello();
     if (!hello) co_return Opened{};
     auto reason = reason_to_pass(*hello, target_, services_.hosts);
-    // A connection to a bare address shows its host only now.
-    if (reason.empty() && target_.is_ip_literal && is_refusing(hello->hello.server_name))
+    if (reason.empty() && services_.refusals.is_refusing(to_client(hello->hello),
+                                                         services_.clock.now_steady()))
         reason = "client-refuses";
     if (!reason.empty()) {
         count(reason);
@@ -222,12 +220,14 @@ asio::awaitable<Opened> Intercept::meter(TcpStream upstream, const tls::ClientHe
     auto client_engine = tls::TlsEngine::make(leaf->get(), tls::TlsEngine::Role::server);
     if (!client_engine) co_return co_await redial_and_pass_raw("no-memory");
     client_engine->mirror_alpn(upstream_engine->alpn());
+    // Whoever left before it saw our certificate did not refuse it: the edge took us for hung.
+    if (client_.has_peer_gone()) co_return Opened{};
     auto client_rest = co_await net::run_handshake(client_, *client_engine, std::move(bytes_),
                                                    limits.handshake, Leg::client);
     if (!client_rest) {
         const Error& error = client_rest.error();
         if (is_refusal(error.kind)) {
-            services_.refusals.note(owner_.process.executable, host, sign_of(error.kind),
+            services_.refusals.note(to_client(hello), owner_.process.pid, sign_of(error.kind),
                                     services_.clock.now_steady());
             count("client-refused");
             log_event(LogLevel::warn, "intercept.client_refused",
@@ -246,8 +246,8 @@ asio::awaitable<Opened> Intercept::meter(TcpStream upstream, const tls::ClientHe
                                   owner_.process.working_directory},
                                  services_.prices, services_.sink, services_.clock);
     Opened opened;
-    opened.program = owner_.process.executable;
-    opened.host = host;
+    opened.client = to_client(hello);
+    opened.pid = owner_.process.pid;
     opened.metered = std::make_unique<TlsDuplex>(
         TlsDuplex::End{client_.release(), std::move(*client_engine), std::move(*client_rest)},
         TlsDuplex::End{upstream.release(), std::move(*upstream_engine), std::move(*upstream_rest)},
@@ -268,12 +268,13 @@ asio::awaitable<void> serve_intercept(TcpStream edge, InterceptServices& service
     if (opened.raw) {
         services.shuttle.adopt(std::move(opened.raw));
     } else if (opened.metered) {
+        auto& refusals = services.refusals;
+        opened.metered->call_on_first_answer(
+            [&refusals, &opened] { refusals.note_accepted(opened.client, opened.pid); });
         co_await services.shuttle.run(*opened.metered);
-        if (opened.metered->has_answered())
-            services.refusals.note_success(opened.program, opened.host);
-        else if (!opened.metered->has_client_spoken())
-            services.refusals.note(opened.program, opened.host, Refusals::Sign::close_after,
-                                   services.clock.now_steady());
+        if (!opened.metered->has_client_spoken())
+            refusals.note(opened.client, opened.pid, Refusals::Sign::close_after,
+                          services.clock.now_steady());
     }
 }
 

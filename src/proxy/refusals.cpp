@@ -18,13 +18,18 @@ constexpr std::chrono::minutes doubt_window{2};
 
 }  // namespace
 
-void Refusals::note(const std::string& program, const std::string& host, Sign sign,
-                    SteadyTime now) {
-    if (pairs_.size() >= limits::refusal_count_max && !pairs_.contains({program, host}))
-        pairs_.erase(std::min_element(pairs_.begin(), pairs_.end(), [](const auto& a, const auto& b) {
-            return a.second.until < b.second.until;
-        }));
-    State& state = pairs_[{program, host}];
+Refusals::State& Refusals::state_of(const Client& client) {
+    if (clients_.size() >= limits::refusal_count_max && !clients_.contains(client))
+        clients_.erase(
+            std::min_element(clients_.begin(), clients_.end(), [](const auto& a, const auto& b) {
+                return a.second.until < b.second.until;
+            }));
+    return clients_[client];
+}
+
+void Refusals::note(const Client& client, int pid, Sign sign, SteadyTime now) {
+    State& state = state_of(client);
+    if (sign == Sign::close_after && pid != 0 && state.accepting_pid == pid) return;
     if (state.count++ == 0) state.since = system_clock().now_utc();
     if (sign == Sign::close_after) {
         const bool is_repeated = state.last_doubt != SteadyTime{} &&
@@ -35,24 +40,26 @@ void Refusals::note(const std::string& program, const std::string& host, Sign si
     const auto step = std::min<std::size_t>(static_cast<std::size_t>(state.step),
                                             back_off.size() - 1);
     // Programs whose process was not found share one name: none may speak for long for the others.
-    state.until = now + (program.empty() ? back_off_unknown : back_off[step]);
+    state.until = now + (client.program.empty() ? back_off_unknown : back_off[step]);
     ++state.step;
 }
 
-void Refusals::note_success(const std::string& program, const std::string& host) {
-    pairs_.erase({program, host});
+void Refusals::note_accepted(const Client& client, int pid) {
+    State& state = state_of(client);
+    state = State{};
+    state.accepting_pid = pid;
 }
 
-bool Refusals::is_refusing(const std::string& program, const std::string& host,
-                           SteadyTime now) const {
-    const auto found = pairs_.find({program, host});
-    return found != pairs_.end() && now < found->second.until;
+bool Refusals::is_refusing(const Client& client, SteadyTime now) const {
+    const auto found = clients_.find(client);
+    return found != clients_.end() && now < found->second.until;
 }
 
 std::vector<Refusals::Entry> Refusals::all() const {
     std::vector<Entry> entries;
-    for (const auto& [pair, state] : pairs_)
-        entries.push_back({pair.first, pair.second, state.count, state.since});
+    for (const auto& [client, state] : clients_)
+        if (state.count > 0)
+            entries.push_back({client.program, client.host, state.count, state.since});
     return entries;
 }
 

@@ -1,9 +1,10 @@
-// Refusals: clients that do not accept our certificate, by program and host. One clear refusal and
-// the next connection of that pair is a passthrough, with back-off re-tries (5 min, 1 h, 24 h) so
+// Refusals: clients that do not accept our certificate, by program,
+// TLS library and host. One clear refusal and the next connection is a passthrough, with back-off re-tries (5 min, 1 h, 24 h) so
 // that a later trust fix is noticed. Pure: time is an argument.
 #pragma once
 
 #include <chrono>
+#include <compare>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -15,7 +16,7 @@ namespace halton::proxy {
 
 class Refusals {
 public:
-    // How a refusal looked (../spec calls them the four signatures).
+    // How a refusal looked.
     enum class Sign {
         alert,             // fatal alert: unknown_ca, bad_certificate, certificate_unknown, ...
         reset,             // TCP reset during the handshake
@@ -23,11 +24,21 @@ public:
         close_after,       // handshake done, then closed before a byte: counts when it repeats
     };
 
-    void note(const std::string& program, const std::string& host, Sign sign, SteadyTime now);
-    // A call went through: forget everything about the pair.
-    void note_success(const std::string& program, const std::string& host);
-    // Whether the pair is on passthrough now.
-    bool is_refusing(const std::string& program, const std::string& host, SteadyTime now) const;
+    // Who refuses whose certificate. One program may hold several TLS libraries, each with its
+    // own trust: an agent's model calls and its control calls, two scripts of one interpreter.
+    struct Client {
+        std::string program;  // empty: its process was not found
+        std::string stack;    // tls::ClientHello::stack
+        std::string host;
+        auto operator<=>(const Client&) const = default;
+    };
+
+    void note(const Client& client, int pid, Sign sign, SteadyTime now);
+    // An answer came through: forget what this client refused. From then on a connection that
+    // this process closes unused is one that it opened for stock, as HTTP libraries do.
+    void note_accepted(const Client& client, int pid);
+    // Whether the client is on passthrough now.
+    bool is_refusing(const Client& client, SteadyTime now) const;
 
     struct Entry {
         std::string program;
@@ -35,6 +46,7 @@ public:
         std::uint64_t count = 0;
         UtcTime since;
     };
+    // One for each client that has refused, by program.
     std::vector<Entry> all() const;
 
 private:
@@ -42,10 +54,13 @@ private:
         SteadyTime until{};          // passthrough until then
         SteadyTime last_doubt{};     // of the fourth signature
         int step = 0;                // of the back-off
+        int accepting_pid = 0;       // 0: none, or unknown
         std::uint64_t count = 0;
         UtcTime since;
     };
-    std::map<std::pair<std::string, std::string>, State> pairs_;
+    State& state_of(const Client& client);
+
+    std::map<Client, State> clients_;
 };
 
 }  // namespace halton::proxy

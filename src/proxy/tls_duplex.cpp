@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <memory>
+#include <utility>
 
 #include "base/limits.h"
 
@@ -158,10 +159,9 @@ void TlsDuplex::show_events() {
     if (events_.empty()) return;
     for (const auto& event : events_) {
         if (event.kind == http::Event::Kind::request_head) ++open_calls_;
-        if (event.kind == http::Event::Kind::response_end) {
-            --open_calls_;
-            has_answered_ = true;
-        }
+        if (event.kind == http::Event::Kind::response_end) --open_calls_;
+        if (event.kind == http::Event::Kind::response_head && on_first_answer_)
+            std::exchange(on_first_answer_, nullptr)();
         if (event.kind == http::Event::Kind::lost) open_calls_ = 0;
     }
     observer_.on_events(events_);

@@ -4,6 +4,7 @@
 // is read until it is gone. Nothing the tap or the observer does can fail or delay the copy.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -29,8 +30,8 @@ public:
 
     // Whether the client has sent application data.
     bool has_client_spoken() const { return has_client_spoken_; }
-    // Whether a whole answer went to the client.
-    bool has_answered() const { return has_answered_; }
+    // Called once, when the head of the first answer has gone to the client.
+    void call_on_first_answer(std::function<void()> then) { on_first_answer_ = std::move(then); }
 
     Step step() override;
     std::array<int, 2> sockets() const override {
@@ -62,7 +63,7 @@ private:
     std::optional<Error> failure_;
     int open_calls_ = 0;
     bool has_client_spoken_ = false;
-    bool has_answered_ = false;
+    std::function<void()> on_first_answer_;
 };
 
 }  // namespace halton::proxy

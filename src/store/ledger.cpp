@@ -15,6 +15,8 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "meter/call_bytes.h"
+#include "store/pending_rows.h"
 #include "store/row_writer.h"
 
 namespace halton::store {
@@ -76,6 +78,11 @@ private:
     std::array<Minute, 60> minutes_;
 };
 
+struct WaitingRow {
+    meter::CallRecord call;
+    bool is_kept = false;  // in the pending rows too, in the same order
+};
+
 }  // namespace
 
 struct Ledger::State {
@@ -87,7 +94,8 @@ struct Ledger::State {
 
     std::mutex mutex;  // guards everything down to `thread`
     std::condition_variable wake;
-    std::deque<meter::CallRecord> waiting;
+    std::deque<WaitingRow> waiting;
+    PendingRows pending;
     std::size_t in_hand_count = 0;  // taken by the writer, not yet written
     bool is_writer_idle = false;    // it sleeps until a row comes
     std::optional<steady_clock::time_point> stop_at;
@@ -97,13 +105,15 @@ struct Ledger::State {
 
     // The writer thread's own.
     std::optional<RowWriter> writer;
-    std::deque<meter::CallRecord> in_hand;
+    std::deque<WaitingRow> in_hand;
     steady_clock::time_point last_commit{};
     std::size_t last_row_count = 0;
     std::chrono::milliseconds back_off{0};
     std::uint64_t drops_logged = 0;
     std::string state_logged;
 
+    void recover(const std::vector<std::span<std::byte>>& memory);
+    void recover(PendingRows& left_behind, bool is_own);
     void run();
     bool take_rows();
     void write_rows();
@@ -116,14 +126,55 @@ struct Ledger::State {
     void finish();
 };
 
-Ledger::Ledger(std::filesystem::path file) : state_(std::make_unique<State>(std::move(file))) {
+Ledger::Ledger(std::filesystem::path file, const std::vector<std::span<std::byte>>& pending)
+    : state_(std::make_unique<State>(std::move(file))) {
+    state_->recover(pending);
     state_->thread = std::thread([state = state_.get()] { state->run(); });
 }
 
 Ledger::~Ledger() { stop(std::chrono::milliseconds(0)); }
 
+// Before the thread starts, so without the lock.
+void Ledger::State::recover(const std::vector<std::span<std::byte>>& memory) {
+    if (memory.empty()) return;
+    pending = PendingRows(memory.front());
+    counters.is_kill_safe = true;
+    recover(pending, true);
+    for (std::size_t i = 1; i < memory.size(); ++i) {
+        PendingRows left_behind(memory[i]);
+        recover(left_behind, false);
+    }
+    counters.rows_recovered = waiting.size();
+    if (!waiting.empty())
+        log_event(LogLevel::info, "store.rows.recovered", {{"count", waiting.size()}});
+}
+
+void Ledger::State::recover(PendingRows& left_behind, bool is_own) {
+    const auto left = left_behind.read_left();
+    std::vector<meter::CallRecord> calls;
+    for (const auto& bytes : left.rows)
+        if (auto call = meter::parse_call_bytes(bytes)) calls.push_back(std::move(*call));
+    const std::uint64_t bad_count = left.rows.size() - calls.size() + left.is_damaged;
+    // What waits and what is kept must stay the same rows in the same order.
+    const bool is_kept = is_own && bad_count == 0;
+    if (is_own && !is_kept) pending.clear();
+    for (auto& call : calls) {
+        const bool is_kept_now = is_kept || pending.keep(meter::to_bytes(call));
+        waiting.push_back({std::move(call), is_kept_now});
+    }
+    if (bad_count == 0) return;
+    counters.rows_dropped_error += bad_count;
+    log_event(LogLevel::warn, "store.pending.unreadable", {{"count", bad_count}});
+}
+
 void Ledger::offer(meter::CallRecord call) noexcept {
     bool is_wake_due = false;
+    std::string bytes;
+    try {
+        bytes = meter::to_bytes(call);
+    } catch (const std::bad_alloc&) {
+        // Then it waits in memory alone.
+    }
     {
         const std::lock_guard lock(state_->mutex);
         auto& counters = state_->counters;
@@ -138,11 +189,12 @@ void Ledger::offer(meter::CallRecord call) noexcept {
             return;
         }
         try {
-            state_->waiting.push_back(std::move(call));
+            state_->waiting.push_back({std::move(call)});
         } catch (const std::bad_alloc&) {
             ++counters.rows_dropped_error;
             return;
         }
+        state_->waiting.back().is_kept = !bytes.empty() && state_->pending.keep(bytes);
         // While the writer gathers, one wake-up a row would cost more than the row.
         is_wake_due = std::exchange(state_->is_writer_idle, false) ||
                       state_->waiting.size() == limits::rows_per_transaction_max;
@@ -231,9 +283,10 @@ void Ledger::State::write_some(std::size_t count) {
     writer->begin();
     for (std::size_t i = 0; i < count; ++i) {
         try {
-            writer->write(in_hand[i]);
+            const auto& call = in_hand[i].call;
+            writer->write(call);
             newest_us = std::max<std::int64_t>(newest_us,
-                                               in_hand[i].requested_at.time_since_epoch().count());
+                                               call.requested_at.time_since_epoch().count());
         } catch (const SQLite::Exception& error) {
             // One row that the table refuses must not take the others with it.
             if (sort_trouble(error) != Trouble::row) throw;
@@ -244,9 +297,13 @@ void Ledger::State::write_some(std::size_t count) {
     writer->commit();
     last_commit = steady_clock::now();
     back_off = std::chrono::milliseconds(0);
-    in_hand.erase(in_hand.begin(), in_hand.begin() + static_cast<std::ptrdiff_t>(count));
+    const auto written_end = in_hand.begin() + static_cast<std::ptrdiff_t>(count);
+    const auto kept_count = std::count_if(in_hand.begin(), written_end,
+                                          [](const WaitingRow& row) { return row.is_kept; });
+    in_hand.erase(in_hand.begin(), written_end);
     {
         const std::lock_guard lock(mutex);
+        for (auto i = kept_count; i > 0; --i) pending.release_oldest();
         in_hand_count = in_hand.size();
         counters.rows_written += count - bad_count;
         counters.rows_dropped_error += bad_count;
@@ -304,6 +361,8 @@ void Ledger::State::on_trouble(const SQLite::Exception& error) {
             writer.reset();
             const std::lock_guard lock(mutex);
             counters.rows_dropped_error += in_hand.size();
+            for (const auto& row : in_hand)
+                if (row.is_kept) pending.release_oldest();
             in_hand.clear();
             in_hand_count = 0;
             return;
@@ -347,9 +406,11 @@ void Ledger::State::log_drops() {
 void Ledger::State::finish() {
     {
         const std::lock_guard lock(mutex);
-        counters.rows_dropped_error += waiting.size() + in_hand.size();
-        waiting.clear();
-        in_hand.clear();
+        // Kept ones stay in the ring for the next start.
+        for (auto* rows : {&in_hand, &waiting}) {
+            for (const auto& row : *rows) counters.rows_dropped_error += !row.is_kept;
+            rows->clear();
+        }
         in_hand_count = 0;
     }
     log_drops();

@@ -4,13 +4,18 @@
 //        missing file: rows wait in the queue while it is tried again with back-off. A corrupt file
 //        is set aside as db.sqlite.corrupt-<time> and a new one begun. A file of a newer version
 //        gets our columns; one that lacks them is left alone and its rows are dropped and counted.
+//        Given memory that a file backs, it owes nobody a row when the process is killed: rows wait
+//        in it as well, and those of a dead predecessor are written first.
 // Limits: record_queue_max, rows_per_transaction_max, commit_interval, store_back_off_max.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "meter/call.h"
@@ -28,12 +33,17 @@ struct LedgerCounters {
     std::string last_error;           // one line, or empty
     std::int64_t last_row_at_us = 0;  // requested_at of the newest row, microseconds UTC, 0 = none
     std::int64_t rows_last_hour = 0;  // offered in the last 60 minutes
+    std::uint64_t rows_recovered = 0;  // left waiting by a daemon that was killed
+    bool is_kill_safe = false;         // waiting rows outlive a kill of this process
 };
 
 class Ledger final : public meter::CallSink {
 public:
-    // Starts the thread at once; opening and migrating happens there.
-    explicit Ledger(std::filesystem::path file);
+    // Starts the thread at once; opening and migrating happens there. `pending` is memory for
+    // PendingRows that outlives the ledger: rows wait in the first, dead daemons' rows may be in
+    // each. None: a kill loses what waits.
+    explicit Ledger(std::filesystem::path file,
+                    const std::vector<std::span<std::byte>>& pending = {});
     // Stops as stop(0).
     ~Ledger() override;
     Ledger(const Ledger&) = delete;
@@ -43,8 +53,8 @@ public:
 
     LedgerCounters counters() const;
 
-    // Writes what waits, for at most `limit`, checkpoints, closes, joins. Rows left are counted
-    // as dropped.
+    // Writes what waits, for at most `limit`, checkpoints, closes, joins. Rows left stay in the
+    // first memory for the next start; those that are not in it are counted as dropped.
     void stop(std::chrono::milliseconds limit);
 
 private:

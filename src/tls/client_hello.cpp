@@ -1,9 +1,12 @@
 #include "tls/client_hello.h"
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <optional>
 
 #include "base/limits.h"
+#include "base/sha256.h"
 #include "base/text.h"
 
 namespace halton::tls {
@@ -101,13 +104,43 @@ bool read_alpn(std::string_view extension, ClientHello& hello) {
     return true;
 }
 
-bool read_extensions(std::string_view bytes, ClientHello& hello) {
+// RFC 8701: values that say nothing, new ones for each connection.
+bool is_grease(std::size_t value) {
+    return (value & 0x0f0f) == 0x0a0a && (value >> 8 & 0xff) == (value & 0xff);
+}
+
+// Extensions that come and go with the connection: server name, padding, session ticket, key of an
+// earlier session, early data, cookie.
+bool is_fleeting(std::size_t type) {
+    constexpr std::array<std::size_t, 6> fleeting{0, 21, 35, 41, 42, 44};
+    return std::find(fleeting.begin(), fleeting.end(), type) != fleeting.end();
+}
+
+// Some clients shuffle their extensions, so their order does not count.
+std::string to_stack(std::string_view ciphers, std::vector<std::size_t> extensions,
+                     const std::vector<std::string>& alpn) {
+    std::string text;
+    for (Reader reader(ciphers); !reader.is_empty();)
+        if (const auto cipher = reader.take_number(2); !is_grease(*cipher))
+            text += std::to_string(*cipher) + ',';
+    text += ';';
+    std::sort(extensions.begin(), extensions.end());
+    for (const auto type : extensions) text += std::to_string(type) + ',';
+    text += ';';
+    for (const auto& name : alpn)
+        if (name.size() != 2 || name[0] != name[1]) text += name + ',';
+    return sha256_hex(text).substr(0, 16);
+}
+
+bool read_extensions(std::string_view bytes, ClientHello& hello,
+                     std::vector<std::size_t>& types) {
     bool has_server_name = false;
     Reader reader(bytes);
     while (!reader.is_empty()) {
         const auto type = reader.take_number(2);
         const auto body = reader.take_vector(2);
         if (!type || !body) return false;
+        if (!is_grease(*type) && !is_fleeting(*type)) types.push_back(*type);
         switch (*type) {
             case extension_server_name:
                 // Two names: readers would differ on which one counts, so this one names none.
@@ -136,10 +169,13 @@ std::optional<ClientHello> parse_body(std::string_view body) {
         !ciphers || ciphers->empty() || ciphers->size() % 2 != 0 || !compressions ||
         compressions->empty())
         return std::nullopt;
-    if (reader.is_empty()) return hello;  // as clients without extensions still write it
-    const auto extensions = reader.take_vector(2);
-    if (!extensions || !reader.is_empty() || !read_extensions(*extensions, hello))
-        return std::nullopt;
+    std::vector<std::size_t> types;
+    if (!reader.is_empty()) {  // clients without extensions still end here
+        const auto extensions = reader.take_vector(2);
+        if (!extensions || !reader.is_empty() || !read_extensions(*extensions, hello, types))
+            return std::nullopt;
+    }
+    hello.stack = to_stack(*ciphers, std::move(types), hello.alpn);
     return hello;
 }
 

@@ -21,6 +21,10 @@ struct ClientHello {
     // Also true for the dummy extension that browsers send to every server; the real server name
     // may then be a hidden one.
     bool has_encrypted_client_hello = false;
+    // Which TLS library with which settings wrote it: 16 hex digits over the cipher suites, the
+    // kinds of extensions and the protocols. The same for every connection of one client, whatever
+    // it resumes, pads or shuffles.
+    std::string stack;
 };
 
 enum class HelloState { need_more, complete, not_tls };

@@ -30,7 +30,8 @@ TEST_CASE("json writer: numbers with decimals") {
 }
 
 TEST_CASE("json writer: what it writes can be read, whatever the text") {
-    const std::string odd("quote\" back\\ line\n nul\0 tab\t \xc3\xa4 \x01", 36);
+    constexpr char characters[] = "quote\" back\\ line\n nul\0 tab\t \xc3\xa4 \x01";
+    const std::string odd(characters, sizeof characters - 1);
     JsonWriter json;
     json.begin_object().text("k", odd).text_or_null("n", std::nullopt);
     json.text_or_null("v", std::string("x")).end();

@@ -1,8 +1,11 @@
 """Connections that must not be decrypted: the client sees the real server, and no row appears."""
 import json
+import pathlib
 import socket
 import ssl
 import struct
+import subprocess
+import sys
 
 from rig import wire
 from rig.check import check, equal, eventually
@@ -194,10 +197,17 @@ def refuse_by_close(world):
         read_server_flight(world, tunnel)
 
 
-def refuse_after_handshake(world):
+def close_after_handshake(world):
     with wire.open_tunnel(world.edge_port, f"{HOST}:443") as tunnel:
         with wire.start_tls(tunnel, HOST, world.trust_file()):
             pass
+
+
+def refuse_after_handshake(world):
+    """In a process of its own: this one's calls have gone through."""
+    script = pathlib.Path(__file__).parent / "clients" / "silent_close.py"
+    subprocess.run([sys.executable, script, str(world.edge_port), HOST, world.trust_file()],
+                   check=True, timeout=60)
 
 
 def refused_once_then_passes(world, refuse, times=1):
@@ -242,6 +252,16 @@ def test_one_silent_close_after_the_handshake_is_not_a_refusal(world):
     for _ in range(3):
         check(world.call("POST", "/v1/messages", CLAUDE).is_metered, "no longer metered")
     world.wait_rows(3)
+
+
+def test_connections_opened_for_stock_are_no_refusal(world):
+    world.start()
+    check(world.call("POST", "/v1/messages", CLAUDE).is_metered, "not metered")
+    for _ in range(4):
+        close_after_handshake(world)
+    for _ in range(3):
+        check(world.call("POST", "/v1/messages", CLAUDE).is_metered, "no longer metered")
+    world.wait_rows(4)
 
 
 def test_a_refusing_client_does_not_stop_metering_for_others(world):

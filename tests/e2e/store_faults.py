@@ -111,6 +111,28 @@ def test_locked_database_delays_rows_only(world):
     world.wait_rows(11, limit_s=30)
 
 
+def test_rows_that_wait_outlive_a_kill(world):
+    world.start()
+    calls_work(world, 1)
+    world.wait_rows(1)
+    lock = sqlite3.connect(world.database, isolation_level=None, timeout=10)
+    lock.execute("begin immediate")
+    calls_work(world, 5)
+    eventually(lambda: store_part(world).get("database.rows_waiting") == 5, "five rows wait")
+    world.daemon.kill()
+    lock.execute("rollback")
+    lock.close()
+    world.start_daemon()
+    world.wait_rows(6)
+    equal(store_part(world).get("database.rows_recovered"), 5, "rows recovered")
+    world.daemon.stop()
+    world.start_daemon()
+    world.wait_metering()
+    calls_work(world, 1)
+    world.wait_rows(7)
+    equal(store_part(world).get("database.rows_recovered"), 0, "nothing is recovered twice")
+
+
 def test_lock_that_outlasts_every_patience_is_counted(world):
     world.start()
     calls_work(world, 1)

@@ -450,7 +450,10 @@ TEST_CASE("intercept: a client that refuses is left alone from the next connecti
 
     world.connect_again();
     world.offer(host);
-    world.expect_decline("client-refuses");
+    world.expect_taken();
+    REQUIRE(world.shake(provider_keys().make_client(host)));
+    world.call();
+    CHECK(world.passthrough["client-refuses"] == 1);
     CHECK(world.sink.calls.empty());
 }
 
@@ -479,7 +482,7 @@ TEST_CASE("intercept: a silent close behind the handshake counts when it repeats
         world.offer(host);
         world.expect_taken();
         REQUIRE(world.shake(own_keys().make_client(host)));
-        CHECK_FALSE(world.refusals.is_refusing("", host, world.clock.now_steady()));
+        CHECK_FALSE(world.passthrough.contains("client-refuses"));
         const auto before = world.refusals.all().empty() ? 0 : world.refusals.all()[0].count;
         world.io.run(world.client->end());
         world.client.reset();
@@ -490,7 +493,10 @@ TEST_CASE("intercept: a silent close behind the handshake counts when it repeats
         world.connect_again();
     }
     world.offer(host);
-    world.expect_decline("client-refuses");
+    world.expect_taken();
+    REQUIRE(world.shake(provider_keys().make_client(host)));
+    world.call();
+    CHECK(world.passthrough["client-refuses"] == 1);
     CHECK(world.sink.calls.empty());
 }
 

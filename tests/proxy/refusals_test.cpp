@@ -11,11 +11,11 @@ using Sign = Refusals::Sign;
 
 namespace {
 
+const Refusals::Client tool{"tool", "stack", "api.example.com"};
+
 struct World {
-    void note(Sign sign) { refusals.note("tool", "api.example.com", sign, clock.now_steady()); }
-    bool is_refusing() const {
-        return refusals.is_refusing("tool", "api.example.com", clock.now_steady());
-    }
+    void note(Sign sign, int pid = 7) { refusals.note(tool, pid, sign, clock.now_steady()); }
+    bool is_refusing() const { return refusals.is_refusing(tool, clock.now_steady()); }
 
     test::FakeClock clock;
     Refusals refusals;
@@ -23,15 +23,16 @@ struct World {
 
 }  // namespace
 
-TEST_CASE("refusals: one clear refusal is enough, for that pair only") {
+TEST_CASE("refusals: one clear refusal is enough, for that client and host only") {
     World world;
     CHECK_FALSE(world.is_refusing());
     world.note(GENERATE(Sign::alert, Sign::reset, Sign::close));
     CHECK(world.is_refusing());
     const auto now = world.clock.now_steady();
-    CHECK_FALSE(world.refusals.is_refusing("other", "api.example.com", now));
-    CHECK_FALSE(world.refusals.is_refusing("tool", "other.example", now));
-    CHECK_FALSE(world.refusals.is_refusing("", "api.example.com", now));
+    CHECK_FALSE(world.refusals.is_refusing({"other", "stack", "api.example.com"}, now));
+    CHECK_FALSE(world.refusals.is_refusing({"tool", "another", "api.example.com"}, now));
+    CHECK_FALSE(world.refusals.is_refusing({"tool", "stack", "other.example"}, now));
+    CHECK_FALSE(world.refusals.is_refusing({"", "stack", "api.example.com"}, now));
 }
 
 TEST_CASE("refusals: tried again after 5 minutes, an hour, then once a day") {
@@ -52,13 +53,37 @@ TEST_CASE("refusals: a call that goes through makes everything forgotten") {
     world.note(Sign::alert);
     world.clock.advance(5min);
     world.note(Sign::alert);
-    world.refusals.note_success("tool", "api.example.com");
+    world.refusals.note_accepted(tool, 7);
     CHECK_FALSE(world.is_refusing());
     CHECK(world.refusals.all().empty());
     world.note(Sign::alert);  // begins at the first step again
     world.clock.advance(5min);
     CHECK_FALSE(world.is_refusing());
-    world.refusals.note_success("nobody", "nowhere");
+    world.refusals.note_accepted({"nobody", "", "nowhere"}, 0);
+    CHECK(world.refusals.all().size() == 1);
+}
+
+TEST_CASE("refusals: a process whose calls go through opens connections for stock") {
+    World world;
+    world.refusals.note_accepted(tool, 7);
+    for (int i = 0; i < 5; ++i) world.note(Sign::close_after, 7);
+    CHECK_FALSE(world.is_refusing());
+    CHECK(world.refusals.all().empty());
+    SECTION("its clear refusal still counts") {
+        world.note(Sign::alert, 7);
+        CHECK(world.is_refusing());
+    }
+    SECTION("another process of the same program is no proof") {
+        world.note(Sign::close_after, 8);
+        world.note(Sign::close_after, 8);
+        CHECK(world.is_refusing());
+    }
+    SECTION("nor is one that was not found") {
+        world.refusals.note_accepted(tool, 0);
+        world.note(Sign::close_after, 0);
+        world.note(Sign::close_after, 0);
+        CHECK(world.is_refusing());
+    }
 }
 
 TEST_CASE("refusals: a silent close counts only when it repeats soon") {
@@ -84,7 +109,7 @@ TEST_CASE("refusals: what is known can be listed") {
     World world;
     world.note(Sign::alert);
     world.note(Sign::reset);
-    world.refusals.note("b", "other.example", Sign::close, world.clock.now_steady());
+    world.refusals.note({"b", "", "other.example"}, 0, Sign::close, world.clock.now_steady());
     const auto all = world.refusals.all();
     REQUIRE(all.size() == 2);
     CHECK(all[0].program == "b");
@@ -100,12 +125,12 @@ TEST_CASE("refusals: as many as the limit, the one that ends first goes") {
     world.note(Sign::alert);
     for (std::size_t i = 0; i < limits::refusal_count_max + 10; ++i) {
         world.clock.advance(1us);
-        world.refusals.note("tool " + std::to_string(i), "api.example.com", Sign::alert,
+        world.refusals.note({"tool " + std::to_string(i), "", "api.example.com"}, 0, Sign::alert,
                             world.clock.now_steady());
     }
     CHECK(world.refusals.all().size() == limits::refusal_count_max);
     CHECK_FALSE(world.is_refusing());
     CHECK(world.refusals.is_refusing(
-        "tool " + std::to_string(limits::refusal_count_max + 9), "api.example.com",
+        {"tool " + std::to_string(limits::refusal_count_max + 9), "", "api.example.com"},
         world.clock.now_steady()));
 }

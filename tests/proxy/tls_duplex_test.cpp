@@ -203,6 +203,8 @@ TEST_CASE("tls duplex: one row for each exchange of a connection, after its last
     tunnel.start();
     CHECK(tunnel.duplex->is_between_calls());
     CHECK_FALSE(tunnel.duplex->has_client_spoken());
+    int answer_count = 0;
+    tunnel.duplex->call_on_first_answer([&answer_count] { ++answer_count; });
     for (int i = 1; i <= 3; ++i) {
         tunnel.pass(*tunnel.client, *tunnel.upstream, make_request());
         CHECK(tunnel.duplex->has_client_spoken());
@@ -213,7 +215,7 @@ TEST_CASE("tls duplex: one row for each exchange of a connection, after its last
         CHECK(tunnel.sink.calls.size() == static_cast<std::size_t>(i - 1));
         tunnel.pass(*tunnel.upstream, *tunnel.client, answer.substr(answer.size() - 1));
         CHECK(tunnel.duplex->is_between_calls());
-        CHECK(tunnel.duplex->has_answered());
+        CHECK(answer_count == 1);
         REQUIRE(tunnel.sink.calls.size() == static_cast<std::size_t>(i));
         const auto& call = tunnel.sink.calls.back();
         CHECK(call.usage.input == i);

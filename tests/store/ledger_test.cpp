@@ -1,5 +1,6 @@
 #include "store/ledger.h"
 
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -12,7 +13,9 @@
 #include <SQLiteCpp/Transaction.h>
 
 #include "base/limits.h"
+#include "meter/call_bytes.h"
 #include "store/calls.h"
+#include "store/pending_rows.h"
 #include "store/reports.h"
 #include "support/catch.h"
 #include "support/temp_directory.h"
@@ -408,4 +411,101 @@ TEST_CASE("ledger: random calls add up to the nano-dollar") {
         CHECK(sum.input_tokens == input);
         CHECK(sum.cost.value == cost);
     }
+}
+
+TEST_CASE("ledger: rows that a killed process offered are written by the next one") {
+    const test::TempDirectory directory;
+    std::vector<std::byte> memory(1 << 16);
+    {
+        // As a kill leaves it: rows kept, none released.
+        store::PendingRows rows(memory);
+        for (std::uint64_t i = 1; i <= 3; ++i) rows.keep(meter::to_bytes(make_call(i)));
+    }
+    {
+        // One of them had been committed.
+        Ledger earlier(directory / "db.sqlite");
+        earlier.offer(make_call(2));
+        wait_written(earlier, 1);
+    }
+    Ledger ledger(directory / "db.sqlite", {memory});
+    const auto counters = wait_written(ledger, 3);
+    CHECK(counters.rows_recovered == 3);
+    CHECK(counters.is_kill_safe);
+    CHECK(counters.rows_dropped_error == 0);
+    ledger.stop(generous);
+    CHECK(query_number(directory / "db.sqlite", "SELECT count(*) FROM requests") == 3);
+    CHECK(store::PendingRows(memory).is_empty());
+}
+
+TEST_CASE("ledger: rows of other dead processes come along, unreadable ones are counted") {
+    const test::TempDirectory directory;
+    std::vector<std::byte> own(1 << 16);
+    std::vector<std::byte> other(1 << 16);
+    {
+        store::PendingRows rows(own);
+        rows.keep(meter::to_bytes(make_call(1)));
+        rows.keep("no call");
+        rows.keep(meter::to_bytes(make_call(2)));
+        store::PendingRows others(other);
+        others.keep(meter::to_bytes(make_call(3)));
+    }
+    Ledger ledger(directory / "db.sqlite", {own, other});
+    ledger.offer(make_call(4));
+    const auto counters = wait_written(ledger, 4);
+    CHECK(counters.rows_recovered == 3);
+    CHECK(counters.rows_dropped_error == 1);
+    ledger.stop(generous);
+    CHECK(query_number(directory / "db.sqlite", "SELECT count(*) FROM requests") == 4);
+    CHECK(store::PendingRows(own).is_empty());
+}
+
+TEST_CASE("ledger: what cannot be written before the end waits for the next start") {
+    const test::TempDirectory directory;
+    const auto file = directory / "db.sqlite";
+    std::vector<std::byte> memory(1 << 16);
+    std::filesystem::create_directory(file);  // no database can be opened here
+    {
+        Ledger ledger(file, {memory});
+        for (std::uint64_t i = 1; i <= 5; ++i) ledger.offer(make_call(i));
+        ledger.stop(std::chrono::milliseconds(0));
+        CHECK(ledger.counters().rows_dropped_error == 0);
+    }
+    std::filesystem::remove(file);
+    Ledger next(file, {memory});
+    CHECK(wait_written(next, 5).rows_recovered == 5);
+}
+
+TEST_CASE("ledger: a process killed while it offers owes nobody a row") {
+    const test::TempDirectory directory;
+    const auto file = directory / "db.sqlite";
+    // Memory that the child shares, as a mapped file would be.
+    constexpr std::size_t size = 1 << 18;
+    void* shared = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    REQUIRE(shared != MAP_FAILED);
+    const std::span<std::byte> memory(static_cast<std::byte*>(shared), size);
+    int ready[2];
+    REQUIRE(::pipe(ready) == 0);
+    const int child = ::fork();
+    if (child == 0) {
+        Ledger ledger(file, {memory});
+        for (std::uint64_t i = 1;; ++i) {
+            ledger.offer(make_call(i));
+            if (::write(ready[1], "x", 1) != 1) ::_exit(1);
+            std::this_thread::sleep_for(std::chrono::microseconds(200));
+        }
+    }
+    std::uint64_t offered = 0;
+    char byte = 0;
+    while (offered < 500 && ::read(ready[0], &byte, 1) == 1) ++offered;
+    ::kill(child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
+    ::close(ready[0]);
+    ::close(ready[1]);
+    Ledger next(file, {memory});
+    wait_for(next, [](const LedgerCounters& c) { return c.rows_waiting == 0 && c.state == "ok"; });
+    next.stop(generous);
+    CHECK(static_cast<std::uint64_t>(
+              query_number(file, "SELECT count(*) FROM requests")) >= offered);
+    CHECK(query_text(file, "PRAGMA integrity_check") == "ok");
+    ::munmap(shared, size);
 }

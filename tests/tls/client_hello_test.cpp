@@ -226,3 +226,26 @@ TEST_CASE("a hello without end is given up at the limit, at the same byte for ev
         slow += record(std::string_view(&c, 1));
     CHECK(read_client_hello(slow).state == HelloState::not_tls);
 }
+
+TEST_CASE("the stack of a hello: the same for one client, another for another") {
+    const auto stack_of = [](const std::string& extensions) {
+        const auto read = read_client_hello(record(message(extensions)));
+        REQUIRE(read.state == HelloState::complete);
+        return read.hello.stack;
+    };
+    const std::string groups = extension(10, vector_of(number(29, 2), 2));
+    const std::string versions = extension(43, vector_of(number(0x0304, 2), 1));
+    const auto stack = stack_of(server_name("a.example") + groups + versions);
+    CHECK(stack.size() == 16);
+    // What changes from connection to connection.
+    CHECK(stack_of(server_name("b.example") + versions + groups) == stack);
+    CHECK(stack_of(groups + versions + extension(21, "000") + extension(41, "x")) == stack);
+    CHECK(stack_of(extension(0x1a1a, "") + groups + versions + extension(0xfafa, "0")) == stack);
+    // What tells clients apart.
+    CHECK(stack_of(groups) != stack);
+    CHECK(stack_of(groups + versions + alpn({"h2"})) != stack);
+    CHECK(stack_of(groups + versions + alpn({"h2", "http/1.1"})) !=
+          stack_of(groups + versions + alpn({"http/1.1", "h2"})));
+    const auto bare = read_client_hello(record(message("")));
+    CHECK(bare.hello.stack.size() == 16);
+}
