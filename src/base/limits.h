@@ -53,6 +53,23 @@ inline constexpr std::size_t error_code_bytes_max = 64;
 inline constexpr std::size_t request_id_bytes_max = 128;
 inline constexpr std::size_t user_agent_bytes_max = 200;
 inline constexpr std::size_t slug_bytes_max = 128;
+// Ids of the price rows of one call; more than a few only calls with sub-calls have.
+inline constexpr std::size_t price_id_bytes_max = 400;
+// Windows of subscriptions told by one answer: real ones tell up to six, in words of up to 30 bytes
+// and headers of up to 60.
+inline constexpr std::size_t plan_limits_max = 16;
+inline constexpr std::size_t plan_word_bytes_max = 48;
+inline constexpr std::size_t plan_header_bytes_max = 128;
+
+// Prices ---------------------------------------------------------------------------------
+// A price file of somebody else: the best-known one has 1.5 MiB and 3,000 models.
+inline constexpr std::size_t price_import_bytes_max = 32 * 1024 * 1024;
+inline constexpr std::size_t price_import_rows_max = 50'000;
+// Negotiated prices in config.toml; each look-up of an overridden model walks its own only.
+inline constexpr std::size_t price_overrides_max = 1'000;
+// Rows that are priced anew in one transaction: milliseconds, which the daemon's writer waits for
+// without noticing.
+inline constexpr std::size_t reprice_rows_per_transaction = 200;
 
 // Relaying -------------------------------------------------------------------------------
 // One read of a relay. A thread has one such buffer, not a connection.

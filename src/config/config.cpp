@@ -1,13 +1,16 @@
 #include "config/config.h"
 
 #include <algorithm>
+#include <array>
 #include <exception>
 #include <optional>
 
 #include <fmt/format.h>
 #include <toml++/toml.h>
 
+#include "base/clock.h"
 #include "base/limits.h"
+#include "base/money.h"
 #include "base/text.h"
 #include "config/slug.h"
 
@@ -361,6 +364,100 @@ void read_log(Reader& reader, Config& config) {
                          fmt::format("\"{}\"", config.log_level));
 }
 
+// Names that a price may have, as in the price file.
+constexpr std::array<std::string_view, 10> price_names{
+    "input",       "output",       "cache_read",  "cache_write",  "cache_write_1h",
+    "audio_input", "audio_output", "image_input", "image_output", "reasoning_output"};
+
+bool is_day(const std::string& text) {
+    return text.size() == 10 && parse_iso8601(text + "T00:00:00Z").has_value();
+}
+
+// Reads one key of an override. What is wrong with it, or nothing.
+std::optional<std::string> read_override_key(std::string_view key, const toml::node& node,
+                                             PriceOverride& entry) {
+    const auto* text = node.as_string();
+    const bool is_name = text != nullptr && !text->get().empty() && text->get().size() <= 200;
+    if (key == "provider" || key == "model") {
+        if (!is_name) return fmt::format("{} is not a text", key);
+        (key == "model" ? entry.model : entry.provider) = text->get();
+        return std::nullopt;
+    }
+    if (key == "tier") {
+        for (const std::string_view tier : {"standard", "batch", "flex", "priority"}) {
+            if (text == nullptr || text->get() != tier) continue;
+            entry.tier = tier;
+            return std::nullopt;
+        }
+        return "tier is not one of standard, batch, flex, priority";
+    }
+    if (key == "above_tokens") {
+        const auto count = node.value_exact<std::int64_t>();
+        if (!count || *count < 0 || *count > limits::token_count_max)
+            return "above_tokens is not a number of tokens";
+        entry.above_tokens = *count;
+        return std::nullopt;
+    }
+    if (key == "from" || key == "to") {
+        std::string day = text != nullptr ? text->get() : std::string();
+        if (const auto* date = node.as_date())
+            day = fmt::format("{:04}-{:02}-{:02}", date->get().year, date->get().month,
+                              date->get().day);
+        if (!is_day(day)) return fmt::format("{} is not a day such as 2026-11-21", key);
+        (key == "from" ? entry.first_day : entry.last_day) = day;
+        return std::nullopt;
+    }
+    if (std::find(price_names.begin(), price_names.end(), key) == price_names.end())
+        return fmt::format("there is no key '{}'", to_safe_text(key, 40));
+    const auto dollars = node.value<double>();
+    const auto scaled = node.is_number() && dollars ? scale_decimal(*dollars, 6) : std::nullopt;
+    // Ten thousand dollars for a million tokens is a price per thousand, or per token.
+    if (!scaled || *scaled < 0 || *scaled > 10'000'000'000)
+        return fmt::format("{} is not a price in USD per million tokens", key);
+    entry.prices.push_back({std::string(key), *scaled});
+    return std::nullopt;
+}
+
+std::optional<std::string> read_override(const toml::table& table, PriceOverride& entry) {
+    for (const auto& [key, node] : table)
+        if (auto wrong = read_override_key(key.str(), node, entry)) return wrong;
+    if (entry.provider.empty()) return "provider is missing";
+    if (entry.model.empty()) return "model is missing";
+    if (entry.prices.empty()) return "it names no price";
+    if (!entry.first_day.empty() && !entry.last_day.empty() && entry.last_day < entry.first_day)
+        return "it ends before it begins";
+    return std::nullopt;
+}
+
+void read_pricing(const toml::table& root, Config& config, std::vector<std::string>& warnings) {
+    const auto* pricing = root["pricing"].as_table();
+    const auto* node = pricing ? pricing->get("override") : nullptr;
+    if (!node) return;
+    const auto* list = node->as_array();
+    if (!list) {
+        warnings.emplace_back(
+            "config.toml: pricing.override is not a list; write [[pricing.override]]");
+        return;
+    }
+    std::size_t number = 0;
+    for (const auto& element : *list) {
+        ++number;
+        PriceOverride entry;
+        const auto* table = element.as_table();
+        auto wrong =
+            table ? read_override(*table, entry) : std::optional<std::string>("it is not a table");
+        if (!wrong && config.price_overrides.size() >= limits::price_overrides_max)
+            wrong = fmt::format("more than {} are not read", limits::price_overrides_max);
+        if (!wrong) {
+            config.price_overrides.push_back(std::move(entry));
+            continue;
+        }
+        warnings.push_back(
+            fmt::format("config.toml: pricing.override {}: {}; ignored", number, *wrong));
+        if (config.price_overrides.size() >= limits::price_overrides_max) return;
+    }
+}
+
 }  // namespace
 
 ParsedConfig parse_config(std::string_view toml_text) {
@@ -393,6 +490,7 @@ ParsedConfig parse_config(std::string_view toml_text) {
     if (auto origins = reader.read_texts("cors", "allow_origins"))
         parsed.config.cors_allow_origins = std::move(*origins);
     read_log(reader, parsed.config);
+    read_pricing(root, parsed.config, parsed.warnings);
     return parsed;
 }
 

@@ -26,6 +26,24 @@ std::string_view name_of(CostState state) {
     return "unknown";
 }
 
+std::string_view name_of(BillingMode mode) {
+    switch (mode) {
+        case BillingMode::metered: return "metered";
+        case BillingMode::plan: return "plan";
+        case BillingMode::free: return "free";
+        case BillingMode::deferred: return "deferred";
+    }
+    return "metered";
+}
+
+std::optional<BillingMode> parse_billing_mode(std::string_view name) {
+    for (const BillingMode mode :
+         {BillingMode::metered, BillingMode::plan, BillingMode::free, BillingMode::deferred}) {
+        if (name_of(mode) == name) return mode;
+    }
+    return std::nullopt;
+}
+
 std::string_view name_of(ErrorClass error_class) {
     switch (error_class) {
         case ErrorClass::rate_limit: return "rate_limit";

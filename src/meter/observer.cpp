@@ -12,9 +12,11 @@
 #include "base/uuid.h"
 #include "http/websocket.h"
 #include "meter/answer.h"
+#include "meter/charge.h"
 #include "meter/custom_providers.h"
 #include "meter/error_class.h"
 #include "meter/pending_answers.h"
+#include "meter/plan.h"
 #include "meter/pricing.h"
 #include "meter/providers/provider.h"
 #include "meter/request_reader.h"
@@ -139,7 +141,6 @@ struct CallObserver::State {
     bool is_counted(const OpenCall& call, const Reading& reading);
     void judge(OpenCall& call, const Reading& reading, bool is_whole, const Error* error);
     void set_price(OpenCall& call, const Reading& reading);
-    std::optional<PricedCall> price_of(const CallRecord& record, const Reading& reading) const;
 
     ConnectionFacts facts;
     const PriceBook& prices;
@@ -230,6 +231,12 @@ void CallObserver::State::begin(const http::Event& event) {
     record.project_slug = facts.project_slug;
     record.attribution_layer = facts.attribution_layer;
     record.source_workdir = facts.source_workdir;
+    switch (endpoint->billing) {
+        case Billing::free: record.billing = BillingMode::free; break;
+        case Billing::deferred: record.billing = BillingMode::deferred; break;
+        default:
+            if (is_plan_call(facts.host, head.headers)) record.billing = BillingMode::plan;
+    }
     calls.push_back(std::move(call));
 }
 
@@ -242,6 +249,10 @@ void CallObserver::State::read_head(OpenCall& call, const http::ResponseHead& he
             record.provider_request_id = to_safe_text(*id, limits::request_id_bytes_max);
             break;
         }
+    }
+    record.plan_limits = read_plan_limits(head.headers, clock.now_utc());
+    if (record.billing == BillingMode::plan && is_paid_overage(head.headers)) {
+        record.billing = BillingMode::metered;
     }
     call.answer.emplace(*call.endpoint->shape, head.headers, thread_parser());
 }
@@ -432,54 +443,15 @@ void CallObserver::State::judge(OpenCall& call, const Reading& reading, bool is_
 
 void CallObserver::State::set_price(OpenCall& call, const Reading& reading) {
     CallRecord& record = call.record;
-    if (call.endpoint->billing == Billing::deferred) return;
-    if (call.endpoint->billing == Billing::free) {
-        record.cost = NanoUsd{0};
-        record.cost_state = CostState::exact;
-        record.rates_source = prices.source();
-        return;
-    }
-    if (reading.reported_cost && place.provider->states_cost) {
-        record.cost = reading.reported_cost;
-        record.cost_state =
-            reading.is_reported_cost_reckoned ? CostState::estimated : CostState::exact;
-        record.rates_source = "provider";
-        return;
-    }
-    // Without counts there is nothing to charge for after a refusal, and nothing to know
-    // otherwise.
-    if (!reading.has_usage && record.http_status < 400) return;
-    const auto priced = price_of(record, reading);
-    if (!priced) return;
-    record.cost = priced->cost;
-    record.rates_source = priced->rates_source;
-    const bool is_exact = priced->state == CostState::exact && record.tokens_complete &&
-                          !reading.has_unpriced_part;
-    record.cost_state = is_exact ? CostState::exact : CostState::estimated;
-}
-
-std::optional<PricedCall> CallObserver::State::price_of(const CallRecord& record,
-                                                        const Reading& reading) const {
-    PriceQuery query{record.provider, record.model,         record.kind,   reading.service_tier,
-                     record.requested_at, reading.speed, reading.region};
-    if (reading.sub_calls.empty()) return prices.price(query, reading.usage);
-
-    std::optional<PricedCall> total;
-    for (const SubCall& sub_call : reading.sub_calls) {
-        TokenUsage usage = sub_call.usage;
-        // Searches are only counted for the whole call.
-        if (!total) usage.web_search_count = reading.usage.web_search_count;
-        query.model = sub_call.model.empty() ? std::string_view(record.model) : sub_call.model;
-        const auto part = prices.price(query, usage);
-        if (!part) return std::nullopt;
-        if (!total) {
-            total = part;
-            continue;
-        }
-        total->cost = total->cost + part->cost;
-        if (part->state != CostState::exact) total->state = part->state;
-    }
-    return total;
+    record.speed = reading.speed;
+    record.region = reading.region;
+    record.provider_cost = reading.reported_cost;
+    record.is_provider_cost_reckoned = reading.is_reported_cost_reckoned;
+    record.has_unpriced_part = reading.has_unpriced_part;
+    record.sub_calls = reading.sub_calls;
+    record.plan_limits.insert(record.plan_limits.end(), reading.plan_limits.begin(),
+                              reading.plan_limits.end());
+    charge(prices, record);
 }
 
 }  // namespace halton::meter

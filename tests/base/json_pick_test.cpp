@@ -56,6 +56,36 @@ TEST_CASE("the last one of a repeated key wins") {
     CHECK(pick_from(R"({"model":"a","model":"b"})") == "\"b\"|||||\ncomplete");
 }
 
+TEST_CASE("a list keeps all of its values, up to the limit of one") {
+    static constexpr JsonPaths all{"items[].type+", "items[].act.type+", "id"};
+    const auto texts = [](const std::string& json) {
+        return test::feed_all_ways(json, [](const test::Chunks& chunks) {
+            JsonPick pick(all);
+            std::string seen;
+            for (std::string_view chunk : chunks) {
+                while (!chunk.empty()) {
+                    chunk.remove_prefix(pick.feed(chunk));
+                    if (!pick.has_document()) continue;
+                    seen += std::string(pick.text(0)) + '|' + std::string(pick.text(1)) + '|' +
+                            std::string(pick.text(2)) + '\n';
+                }
+            }
+            return seen;
+        });
+    };
+    CHECK(texts(R"({"items":[{"type":"a","act":{"type":"x"}},{"type":"b"},{"type":7}],"id":1})") ==
+          "\"a\",\"b\",7|\"x\"|1\n");
+    CHECK(texts(R"({"items":[{"type":"a"}]}{"items":[{"type":"b"}]})") ==
+          "\"a\"||\n\"b\"||\n");
+    std::string many = R"({"items":[)";
+    for (int i = 0; i < 8000; ++i) many += R"({"type":"0123456789"},)";
+    many += R"({"type":"z"}],"id":2})";
+    JsonPick pick(all);
+    pick.feed(many);
+    CHECK(pick.text(0).empty());
+    CHECK(pick.text(2) == "2");
+}
+
 TEST_CASE("elements of a watched array are looked into") {
     CHECK(pick_from(R"({"items":[{"x":[1,2]},{"mark":"S"},7,"t",[{"mark":"no"}]]})") ==
           "|||\"S\"||\ncomplete");

@@ -1,5 +1,11 @@
 #include "config/config.h"
 
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
 #include "base/limits.h"
 #include "support/catch.h"
 
@@ -209,4 +215,82 @@ TEST_CASE("config: text that is no TOML gives the defaults and names the line") 
     CHECK(parse_config(std::string("\0\xff\xfe[[", 5)).warnings.size() == 1);
     CHECK(parse_config(std::string(2'000'000, '#')).warnings.size() == 1);
     CHECK(parse_config("daemon = 3").config.edge_port == 8081);
+}
+
+TEST_CASE("config: negotiated prices, and bad ones by their number") {
+    const auto parsed = parse_config(R"(
+[[pricing.override]]
+provider = "anthropic"
+model = "claude-sonnet-4-5"
+input = 2.4
+output = 12
+cache_read = 0.000001
+from = 2026-01-01
+to = "2026-12-31"
+
+[[pricing.override]]
+provider = "openai"
+model = "gpt-5"
+tier = "batch"
+above_tokens = 200000
+cache_write_1h = 0
+)");
+    CHECK(parsed.warnings.empty());
+    REQUIRE(parsed.config.price_overrides.size() == 2);
+    const auto& first = parsed.config.price_overrides[0];
+    CHECK(first.provider == "anthropic");
+    CHECK(first.model == "claude-sonnet-4-5");
+    CHECK(first.tier == "standard");
+    CHECK(first.above_tokens == -1);
+    CHECK(first.first_day == "2026-01-01");
+    CHECK(first.last_day == "2026-12-31");
+    REQUIRE(first.prices.size() == 3);
+    for (const auto& price : first.prices) {
+        if (price.name == "input") CHECK(price.nanousd_per_thousand == 2'400'000);
+        if (price.name == "output") CHECK(price.nanousd_per_thousand == 12'000'000);
+        if (price.name == "cache_read") CHECK(price.nanousd_per_thousand == 1);
+    }
+    CHECK(parsed.config.price_overrides[1].tier == "batch");
+    CHECK(parsed.config.price_overrides[1].above_tokens == 200'000);
+
+    for (const auto& [body, why] : std::vector<std::pair<std::string, std::string>>{
+             {"model = \"m\"\ninput = 1", "provider is missing"},
+             {"provider = \"p\"\ninput = 1", "model is missing"},
+             {"provider = \"p\"\nmodel = \"m\"", "it names no price"},
+             {"provider = \"p\"\nmodel = \"m\"\ninput = -1",
+              "input is not a price in USD per million tokens"},
+             {"provider = \"p\"\nmodel = \"m\"\ninput = \"1\"",
+              "input is not a price in USD per million tokens"},
+             {"provider = \"p\"\nmodel = \"m\"\ninput = 1e9",
+              "input is not a price in USD per million tokens"},
+             {"provider = \"p\"\nmodel = \"m\"\ninput = nan",
+              "input is not a price in USD per million tokens"},
+             {"provider = \"p\"\nmodel = \"m\"\ncache-read = 1", "there is no key 'cache-read'"},
+             {"provider = \"p\"\nmodel = \"m\"\ninput = 1\ntier = \"slow\"",
+              "tier is not one of standard, batch, flex, priority"},
+             {"provider = \"p\"\nmodel = \"m\"\ninput = 1\nfrom = \"soon\"",
+              "from is not a day such as 2026-11-21"},
+             {"provider = \"p\"\nmodel = \"m\"\ninput = 1\nfrom = 2026-02-01\nto = 2026-01-01",
+              "it ends before it begins"},
+             {"provider = \"p\"\nmodel = \"m\"\ninput = 1\nabove_tokens = -5",
+              "above_tokens is not a number of tokens"},
+             {"provider = 5\nmodel = \"m\"\ninput = 1", "provider is not a text"}}) {
+        CAPTURE(body);
+        const auto bad = parse_config(
+            "[[pricing.override]]\nprovider = \"p\"\nmodel = "
+            "\"ok\"\ninput = 1\n[[pricing.override]]\n" +
+            body);
+        REQUIRE(bad.warnings.size() == 1);
+        CHECK(bad.warnings[0] == "config.toml: pricing.override 2: " + why + "; ignored");
+        CHECK(bad.config.price_overrides.size() == 1);
+    }
+    CHECK(parse_config("[pricing]\noverride = 5").warnings.size() == 1);
+    CHECK(parse_config("[pricing]\noverride = [5]").warnings.size() == 1);
+    std::string many;
+    for (std::size_t i = 0; i <= halton::limits::price_overrides_max; ++i)
+        many +=
+            fmt::format("[[pricing.override]]\nprovider = \"p\"\nmodel = \"m{}\"\ninput = 1\n", i);
+    const auto full = parse_config(many);
+    CHECK(full.config.price_overrides.size() == halton::limits::price_overrides_max);
+    CHECK(full.warnings.size() == 1);
 }

@@ -57,7 +57,7 @@ TEST_CASE("the config's entry wins over a built-in one, an exact one over a doma
     CHECK(table.find_host("team.openai.azure.com").provider->id == "team");
 }
 
-TEST_CASE("a call to a host of the config is a row, without a cost that it may state") {
+TEST_CASE("a call to a host of the config is a row, with the cost that it states as an estimate") {
     const ProviderTable table({{"llm.example", "openai", "gateway"}});
     test::RecordedExchange exchange;
     exchange.host = "llm.example";
@@ -73,7 +73,8 @@ TEST_CASE("a call to a host of the config is a row, without a cost that it may s
     CHECK(rows[0].usage.input == 3);
     CHECK(rows[0].usage.output == 2);
     CHECK(rows[0].tokens_complete);
-    CHECK_FALSE(rows[0].cost);
+    CHECK(rows[0].cost == NanoUsd{500'000'000});
+    CHECK(rows[0].cost_state == CostState::estimated);
     // The same bytes under a table without it leave nothing.
     CHECK(test::replay(exchange, 9).empty());
 }

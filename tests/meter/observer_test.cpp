@@ -325,6 +325,124 @@ TEST_CASE("a cost that the provider states wins") {
     CHECK(connection.row().rates_source == "provider");
 }
 
+TEST_CASE("OpenRouter and Perplexity state dollars, with the own key's bill beside them") {
+    const auto usage_of = [](const std::string& usage) {
+        Connection connection("api.openai.com");  // the shape is the same
+        connection.send(request("/v1/chat/completions", R"({"model":"a/b"})"));
+        connection.receive(response("200 OK", R"({"model":"a/b","usage":{"prompt_tokens":1,)" +
+                                                  usage + "}}"));
+        return connection.row().provider_cost;
+    };
+    CHECK(usage_of(R"("cost":0.0000012345)") == NanoUsd{1235});
+    CHECK(usage_of(R"("cost":0,"is_byok":true,"cost_details":{"upstream_inference_cost":0.0000305})") ==
+          NanoUsd{30'500});
+    CHECK(usage_of(R"("cost":0.0000000005,"is_byok":true,)"
+                   R"("cost_details":{"upstream_inference_cost":0.0000000005})") == NanoUsd{1});
+    CHECK(usage_of(R"("cost":0.5,"is_byok":false,"cost_details":{"upstream_inference_cost":9})") ==
+          NanoUsd{500'000'000});
+    CHECK(usage_of(R"("cost":{"input_tokens_cost":0.001,"total_cost":0.006})") ==
+          NanoUsd{6'000'000});
+    for (const char* nonsense : {R"("cost":"free")", R"("cost":-1)", R"("cost":1e9)",
+                                 R"("cost":{"total_cost":null})", R"("cost":[1])"}) {
+        CAPTURE(nonsense);
+        CHECK_FALSE(usage_of(nonsense));
+    }
+}
+
+TEST_CASE("a subscription's call is marked, unless the extra is paid for") {
+    const std::string body = R"({"model":"claude-sonnet-4-5"})";
+    const std::string answer =
+        R"({"model":"claude-sonnet-4-5","usage":{"input_tokens":10,"output_tokens":1}})";
+    const auto call = [&](const std::string& credential, const std::string& more) {
+        Connection connection("api.anthropic.com");
+        connection.send("POST /v1/messages HTTP/1.1\r\nHost: x\r\n" + credential +
+                        "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+        connection.receive(response("200 OK", answer, more));
+        return connection.row();
+    };
+    const std::string bearer = "Authorization: Bearer sk-ant-oat01-secret\r\n";
+    const std::string limits = "anthropic-ratelimit-unified-5h-utilization: 0.25\r\n";
+    const CallRecord plan = call(bearer, limits);
+    CHECK(plan.billing == BillingMode::plan);
+    CHECK(plan.cost == NanoUsd{10 * 3'000 + 15'000});
+    CHECK(plan.cost_state == CostState::exact);
+    REQUIRE(plan.plan_limits.size() == 1);
+    CHECK(plan.plan_limits[0].used_fraction == 0.25);
+    CHECK(call(bearer, limits + "anthropic-ratelimit-unified-overage-in-use: true\r\n").billing ==
+          BillingMode::metered);
+    CHECK(call("x-api-key: sk-ant-api03-secret\r\n", "").billing == BillingMode::metered);
+
+    Connection counting("api.anthropic.com");
+    counting.send("POST /v1/messages/count_tokens HTTP/1.1\r\nHost: x\r\n" + bearer +
+                  "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+    counting.receive(response("200 OK", R"({"input_tokens":14})"));
+    CHECK(counting.row().billing == BillingMode::free);
+}
+
+TEST_CASE("a Codex stream tells its limits, and what it searched") {
+    Connection connection("chatgpt.com");
+    connection.send(request("/backend-api/codex/responses", R"({"model":"gpt-5","stream":true})"));
+    connection.receive(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+        "x-codex-primary-used-percent: 41\r\n\r\n"
+        "event: codex.rate_limits\ndata: {\"type\":\"codex.rate_limits\",\"plan_type\":\"plus\","
+        "\"rate_limits\":{\"primary\":{\"used_percent\":42,\"window_minutes\":300}}}\n\n"
+        "event: response.created\ndata: {\"type\":\"response.created\",\"response\":{\"model\":"
+        "\"gpt-5\",\"output\":[]}}\n\n"
+        "event: response.completed\ndata: {\"type\":\"response.completed\",\"response\":{\"model\":"
+        "\"gpt-5\",\"output\":[{\"type\":\"reasoning\"},{\"type\":\"web_search_call\",\"action\":"
+        "{\"type\":\"search\",\"query\":\"x\"}},{\"type\":\"web_search_call\",\"action\":{\"type\":"
+        "\"open_page\"}},{\"type\":\"web_search_call\",\"action\":{\"type\":\"search\"}}],"
+        "\"usage\":{\"input_tokens\":100,\"output_tokens\":10}}}\n\n");
+    connection.close();
+    const CallRecord& row = connection.row();
+    CHECK(row.model == "gpt-5");
+    CHECK(row.billing == BillingMode::plan);
+    CHECK(row.usage.web_search_count == 2);
+    CHECK(row.cost == NanoUsd{100 * 1'250 + 10 * 10'000 + 20'000'000});
+    CHECK(row.cost_state == CostState::estimated);
+    REQUIRE(row.plan_limits.size() == 2);
+    CHECK(row.plan_limits[0].used_fraction == 0.41);
+    CHECK(row.plan_limits[1].used_fraction == 0.42);
+    CHECK(row.plan_limits[1].plan == "plus");
+}
+
+TEST_CASE("fees that no usage object has make no exact cost") {
+    const auto state_of = [](const std::string& output) {
+        Connection connection("api.openai.com");
+        connection.send(request("/v1/responses", R"({"model":"gpt-5"})"));
+        connection.receive(response("200 OK", R"({"model":"gpt-5","output":[)" + output +
+                                                  R"(],"usage":{"input_tokens":1,"output_tokens":1}})"));
+        return connection.row().cost_state;
+    };
+    CHECK(state_of(R"({"type":"message"})") == CostState::exact);
+    CHECK(state_of(R"({"type":"web_search_call","action":{"type":"search"}})") ==
+          CostState::estimated);
+    // Opening what a search found is free.
+    CHECK(state_of(R"({"type":"web_search_call","action":{"type":"open_page"}})") ==
+          CostState::exact);
+    for (const char* tool : {"file_search_call", "code_interpreter_call", "image_generation_call"}) {
+        CHECK(state_of("{\"type\":\"" + std::string(tool) + "\"}") == CostState::estimated);
+    }
+    // Google: by the call that searched, or by the search; both beyond a free quota.
+    const auto grounded = [](const std::string& model, const std::string& metadata) {
+        Connection connection("generativelanguage.googleapis.com");
+        connection.send(request("/v1beta/models/" + model + ":generateContent", "{}"));
+        connection.receive(response(
+            "200 OK", R"({"candidates":[{"finishReason":"STOP","groundingMetadata":)" + metadata +
+                          R"(}],"usageMetadata":{"promptTokenCount":1000},"modelVersion":")" +
+                          model + R"("})"));
+        return connection.row();
+    };
+    const std::string two = R"({"webSearchQueries":["a","b"]})";
+    CHECK(grounded("gemini-2.5-flash", two).cost == NanoUsd{300'000 + 35'000'000});
+    CHECK(grounded("gemini-3-flash-preview", two).cost == NanoUsd{500'000 + 2 * 14'000'000});
+    CHECK(grounded("gemini-2.5-flash", two).cost_state == CostState::estimated);
+    CHECK(grounded("gemini-2.5-flash", "{}").cost_state == CostState::exact);
+    CHECK(grounded("gemini-2.5-flash", R"({"groundingChunks":[{"maps":{"uri":"x"}}]})").cost_state ==
+          CostState::estimated);
+}
+
 TEST_CASE("an answer that is not run yet has no counts and no cost") {
     Connection connection("api.openai.com");
     connection.send(request("/v1/responses", R"({"model":"gpt-5","background":true})"));

@@ -71,7 +71,8 @@ struct Provider {
     std::span<const ErrorRule> errors;
     // Response headers with the provider's id of the call, in order of preference.
     std::span<const std::string_view> request_id_headers;
-    // Its answers state what it charges; a cost from anybody else is a gateway's and not believed.
+    // Its answers state what it charges. A cost in anybody else's answer is a gateway's, and no more
+    // than an estimate where no price is known.
     bool states_cost = false;
 };
 

@@ -18,6 +18,7 @@ void merge_counts(JsonView usage, TokenUsage& kept) {
     merge(usage["cache_read_input_tokens"], kept.cache_read);
     merge(usage["cache_creation_input_tokens"], kept.cache_write);
     merge(usage["cache_creation"]["ephemeral_1h_input_tokens"], kept.cache_write_1h);
+    if (usage["cache_creation"].is_object()) kept.has_cache_write_split = true;
     merge(usage["output_tokens_details"]["thinking_tokens"], kept.reasoning);
     merge(usage["thinking_tokens"], kept.reasoning);
     merge(usage["server_tool_use"]["web_search_requests"], kept.web_search_count);

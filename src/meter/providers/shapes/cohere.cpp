@@ -36,10 +36,11 @@ void read_usage(JsonView value, Reading& reading) {
         billed["input_tokens"].is_present() || billed["output_tokens"].is_present()
             ? billed
             : value["tokens"];
-    // Searches and classifications have prices of their own.
-    if (billed.is_object() && !counted.is_object()) reading.has_unpriced_part = true;
-    if (!counted.is_object()) return;
+    // Rerank is charged by the search, of up to a hundred documents.
+    const JsonView searches = billed["search_units"];
+    if (!counted.is_object() && !searches.is_present()) return;
     TokenUsage counts;
+    counts.query_count = to_count(searches);
     counts.input = to_count(counted["input_tokens"]);
     counts.output = to_count(counted["output_tokens"]);
     counts.image_input = to_count(counted["image_tokens"]);

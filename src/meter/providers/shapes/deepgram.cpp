@@ -12,6 +12,14 @@ constexpr JsonPaths paths{"metadata.duration", "err_code", "err_msg"};
 
 EventUse judge(const http::SseEvent&, const Reading&) { return EventUse::skip; }
 
+// Speech from text: sound, and the length of the text in the head.
+void read_head(const http::HeaderList& headers, Reading& reading) {
+    const std::string* characters = headers.find("dg-char-count");
+    if (characters == nullptr) return;
+    reading.usage.character_count = to_count(characters);
+    reading.has_usage = true;
+}
+
 void read(const Document& document, Reading& reading) {
     const auto seconds = document.value(duration).as_number();
     // A year of speech is none.
@@ -27,6 +35,6 @@ void read(const Document& document, Reading& reading) {
 
 }  // namespace
 
-const Shape deepgram{"deepgram", &paths, judge, read};
+const Shape deepgram{"deepgram", &paths, judge, read, read_head};
 
 }  // namespace halton::meter::shapes

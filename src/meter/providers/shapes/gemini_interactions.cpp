@@ -54,6 +54,8 @@ void read_usage(JsonView usage, Reading& reading) {
     counts.image_input = count_of(usage["input_tokens_by_modality"], "image");
     counts.audio_output = count_of(usage["output_tokens_by_modality"], "audio");
     counts.image_output = count_of(usage["output_tokens_by_modality"], "image");
+    // Tools of Google's that ran here have fees, and how often they ran is not counted.
+    if (counts.tool_input > 0) reading.has_unpriced_part = true;
     reading.usage = counts;
     reading.has_usage = true;
 }

@@ -25,6 +25,7 @@ std::int64_t count_of(JsonView details, std::string_view modality) {
 void read_gemini_usage(JsonView usage, Reading& reading) {
     if (!usage.is_object()) return;
     TokenUsage counts;
+    counts.web_search_count = reading.usage.web_search_count;
     counts.input_includes_cache = true;
     counts.output_includes_reasoning = false;
     counts.input = to_count(usage["promptTokenCount"]);

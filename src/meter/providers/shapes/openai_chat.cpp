@@ -18,10 +18,12 @@ enum Pick : std::size_t {
     detail,
     groq_usage,
     choice_usage,
+    pages,
 };
 constexpr JsonPaths paths{"model",  "usage",        "service_tier",   "error",
                           "code",   "object",       "type",           "message",
-                          "detail", "x_groq.usage", "choices[].usage"};
+                          "detail", "x_groq.usage", "choices[].usage",
+                          "usage_info.pages_processed"};
 
 EventUse judge(const http::SseEvent& event, const Reading& so_far) {
     if (event.data == "[DONE]") return EventUse::end_mark;
@@ -52,6 +54,11 @@ void read(const Document& document, Reading& reading) {
     read_openai_usage(document.value(choice_usage), reading);
     read_openai_usage(document.value(groq_usage), reading);
     read_openai_usage(document.value(usage), reading);
+    // Mistral reads documents by the page.
+    if (!document.text(pages).empty()) {
+        reading.usage.page_count = to_count(document.value(pages));
+        reading.has_usage = true;
+    }
     if (auto found = read_error(document, error, code))
         reading.error = std::move(found);
     else

@@ -1,32 +1,45 @@
 #include "meter/providers/shapes/openai_usage.h"
 
+#include <optional>
+
+#include "base/money.h"
+
 namespace halton::meter::shapes {
 
 namespace {
+
+// A million dollars for one call is a misreading.
+constexpr std::int64_t stated_cost_nanousd_max = 1'000'000'000'000'000;
 
 JsonView first_of(JsonView object, std::string_view a, std::string_view b) {
     const JsonView value = object[a];
     return value.is_present() && !value.is_null() ? value : object[b];
 }
 
-// OpenRouter: a number, without what the customer's own key is charged behind it. Perplexity: an
-// object. xAI: units of 1e-10 dollar.
-void read_cost(JsonView usage, Reading& reading) {
+// What the answer says it cost: xAI in units of 1e-10 dollar, OpenRouter in dollars (with the own
+// key's bill at the upstream beside it), Perplexity as a list of dollars with its total.
+void read_stated_cost(JsonView usage, Reading& reading) {
     if (const auto ticks = usage["cost_in_usd_ticks"].as_integer(); ticks && *ticks >= 0) {
         reading.reported_cost = NanoUsd{*ticks / 10 + (*ticks % 10 >= 5 ? 1 : 0)};
+        return;
     }
     const JsonView cost = usage["cost"];
-    const auto charged = to_nanousd(cost.is_object() ? cost["total_cost"] : cost);
-    if (!charged) return;
-    reading.reported_cost = charged;
-    if (usage["is_byok"].as_bool() != true) return;
-    // What the key's owner pays upstream is the gateway's reckoning, not a bill.
-    reading.is_reported_cost_reckoned = true;
-    const auto behind = to_nanousd(usage["cost_details"]["upstream_inference_cost"]);
-    if (behind)
-        *reading.reported_cost = *charged + *behind;
-    else
-        reading.reported_cost.reset();
+    const auto dollars = cost.is_object() ? cost["total_cost"].as_number() : cost.as_number();
+    auto nanousd = dollars ? scale_decimal(*dollars, 9) : std::nullopt;
+    if (!nanousd || *nanousd < 0) return;
+    if (usage["is_byok"].as_bool() == true) {
+        // What the key's owner pays upstream is the gateway's reckoning, not a bill.
+        reading.is_reported_cost_reckoned = true;
+        const auto upstream = usage["cost_details"]["upstream_inference_cost"].as_number();
+        // Added up before the one rounding: both in 1e-15 dollar first.
+        const auto own = scale_decimal(*dollars, 15);
+        const auto theirs = upstream ? scale_decimal(*upstream, 15) : std::nullopt;
+        // Without it the small part is all that is known, and no cost of the call.
+        if (!own || !theirs || *theirs < 0) return;
+        nanousd = (*own + *theirs + 500'000) / 1'000'000;
+    }
+    if (*nanousd > stated_cost_nanousd_max) return;
+    reading.reported_cost = NanoUsd{*nanousd};
 }
 
 }  // namespace
@@ -39,7 +52,7 @@ void read_openai_usage(JsonView usage, Reading& reading) {
     const JsonView output = first_of(usage, "completion_tokens", "output_tokens");
     // Transcriptions may be counted in seconds instead.
     const JsonView seconds = usage["seconds"];
-    read_cost(usage, reading);
+    read_stated_cost(usage, reading);
     // Embeddings and rerank of some count a total only.
     const bool is_total = !input.is_present() && !output.is_present() && !seconds.is_present();
     if (is_total && !usage["total_tokens"].as_integer()) return;

@@ -1,7 +1,6 @@
 #include "meter/providers/shapes/shape.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>  // also memmem, which glibc, musl and Apple have
 
 #include "base/limits.h"
@@ -70,13 +69,6 @@ std::int64_t sum_of(std::string_view joined) {
         joined.remove_prefix(std::min(comma + 1, joined.size()));
     }
     return sum;
-}
-
-std::optional<NanoUsd> to_nanousd(JsonView dollars) {
-    const auto number = dollars.as_number();
-    // A call for a million dollars is none.
-    if (!number || !(*number >= 0 && *number < 1e6)) return std::nullopt;
-    return NanoUsd{std::llround(*number * 1e9)};
 }
 
 ProviderError& refusal_of(Reading& reading) {

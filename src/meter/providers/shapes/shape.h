@@ -35,12 +35,6 @@ struct ProviderError {
     int status = 0;       // what it says its status is, inside an answer that began with 200
 };
 
-// A call inside the call, billed at its own model's price.
-struct SubCall {
-    std::string model;  // empty: the model of the call
-    TokenUsage usage;
-};
-
 // What the answer told so far.
 struct Reading {
     std::string model;
@@ -62,6 +56,7 @@ struct Reading {
     std::string response_id;          // under which the answer can be fetched again
     std::optional<RequestKind> kind;  // what the answer shows to have been asked, if that differs
     std::vector<SubCall> sub_calls;  // when present they are the bill, instead of `usage`
+    std::vector<PlanLimit> plan_limits;
 };
 
 // The wanted values of one document.
@@ -115,9 +110,6 @@ std::int64_t to_count(JsonView value);
 std::int64_t sum_of(std::string_view joined);
 // A header's value, or 0.
 std::int64_t to_count(const std::string* header);
-
-// Dollars as a number, rounded to nano-dollars; nothing when it is none, or nonsense.
-std::optional<NanoUsd> to_nanousd(JsonView dollars);
 
 // reading.refusal, made when it is not there yet.
 ProviderError& refusal_of(Reading& reading);
