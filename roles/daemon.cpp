@@ -23,6 +23,7 @@
 #include "platform/socket_owner.h"
 #include "proxy/intercept.h"
 #include "roles/exit_code.h"
+#include "roles/prices.h"
 #include "roles/verbs.h"
 #include "store/ledger.h"
 #include "tls/upstream_context.h"
@@ -121,7 +122,12 @@ int run_daemon(int argc, char** argv) {
         log_event(LogLevel::warn, "config.ignored", {{"what", warning}});
 
     const Clock& clock = system_clock();
-    const meter::HostList hosts(config.extra_hosts, config.excluded_hosts);
+    const Prices prices = read_prices(*home, config, clock.now_utc());
+    for (const auto& warning : prices.warnings)
+        log_event(LogLevel::warn, "prices.ignored", {{"what", warning}});
+    const meter::ProviderTable providers(config.custom_providers);
+    meter::PendingAnswers pending_answers;
+    const meter::HostList hosts(providers, config.extra_hosts, config.excluded_hosts);
     auto authority = platform::load_or_make_authority(*home, hosts.all(), clock.now_utc());
     if (!authority)
         return fail_to_start("the CA cannot be set up: " + authority.error().context,
@@ -182,12 +188,14 @@ int run_daemon(int argc, char** argv) {
                                           leaves,
                                           **upstream_tls,
                                           hosts,
-                                          meter::PriceBook::bundled(),
+                                          prices.book,
                                           ledger,
                                           clock,
                                           config.default_project,
                                           daemon.refusals,
-                                          daemon.passthrough};
+                                          daemon.passthrough,
+                                          &providers,
+                                          &pending_answers};
         daemon.background.spawn(
             "intercept listener",
             intercept->serve(

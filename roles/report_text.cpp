@@ -39,8 +39,15 @@ std::string to_milliseconds(std::optional<double> latency) {
 
 // An unpriced row is not a free one: a group without any price shows that.
 std::string to_cost(const ReportRow& row) {
-    if (row.requests > 0 && row.unpriced_requests == row.requests) return "unknown";
+    if (row.is_unknown_cost()) return "unknown";
+    if (row.requests > 0 && row.plan_requests == row.requests) return "-";
     return to_dollar_text(row.cost);
+}
+
+std::string to_plan_cost(const ReportRow& row) {
+    if (row.plan_requests == 0) return "-";
+    if (row.plan_unpriced_requests == row.plan_requests) return "unknown";
+    return to_dollar_text(row.plan_cost);
 }
 
 std::string shown_name(const std::string& name) {
@@ -58,16 +65,7 @@ std::vector<ReportRow> sum_by_provider(const std::vector<ReportRow>& models) {
             row.name = model.provider;
             found = providers.insert(providers.end(), row);
         }
-        found->requests += model.requests;
-        found->input_tokens += model.input_tokens;
-        found->output_tokens += model.output_tokens;
-        found->thinking_tokens += model.thinking_tokens;
-        found->cache_read_tokens += model.cache_read_tokens;
-        found->cache_write_tokens += model.cache_write_tokens;
-        found->cost = found->cost + model.cost;
-        found->unpriced_requests += model.unpriced_requests;
-        found->incomplete_requests += model.incomplete_requests;
-        found->error_requests += model.error_requests;
+        found->add(model);
     }
     std::sort(providers.begin(), providers.end(), [](const ReportRow& a, const ReportRow& b) {
         return a.cost != b.cost ? a.cost > b.cost : a.name < b.name;
@@ -113,6 +111,9 @@ std::string to_table(const Group& group, bool has_previous, int width) {
                                 {"in", true, 2},
                                 {"out", true, 1},
                                 {"cost", true, 0}};
+    const bool has_plan = std::any_of(group.rows.begin(), group.rows.end(),
+                                      [](const ReportRow& row) { return row.plan_requests > 0; });
+    if (has_plan) columns.push_back({"plan use", true, 0});
     const bool has_latency = group.has_latency && group.title == "project";
     if (has_latency) {
         columns.push_back({"avg latency", true, 3});
@@ -124,6 +125,7 @@ std::string to_table(const Group& group, bool has_previous, int width) {
         rows.push_back({shown_name(row.name), with_separators(row.requests),
                         with_separators(row.input_tokens), with_separators(row.output_tokens),
                         to_cost(row)});
+        if (has_plan) rows.back().push_back(to_plan_cost(row));
         if (has_latency) {
             rows.back().push_back(to_milliseconds(row.avg_latency_ms));
             rows.back().push_back(to_milliseconds(row.p95_latency_ms));
@@ -145,6 +147,11 @@ void write_sums(JsonWriter& json, const ReportRow& row) {
     json.number("cache_write_tokens", row.cache_write_tokens);
     json.number("cost_usd_minor_units", to_millicents(row.cost));
     json.number("cost_nanousd", row.cost.value);
+    json.number("plan_requests", row.plan_requests);
+    json.number("plan_cost_usd_minor_units", to_millicents(row.plan_cost));
+    json.number("plan_cost_nanousd", row.plan_cost.value);
+    json.number("plan_unpriced_requests", row.plan_unpriced_requests);
+    json.number("estimated_requests", row.estimated_requests);
     json.number("unpriced_requests", row.unpriced_requests);
     json.number("incomplete_requests", row.incomplete_requests);
     json.number("error_requests", row.error_requests);
@@ -218,6 +225,11 @@ std::string to_report_text(const ReportView& view, const ReportStyle& style) {
                       : " (nothing to compare with before)";
     }
     text += '\n';
+    if (totals.plan_requests > 0)
+        text += fmt::format(
+            "  {} {} worth of plan use in {} (list prices; not charged, not in the "
+            "total)\n",
+            mark, to_plan_cost(totals), counted(totals.plan_requests, "request"));
     for (const auto& group : to_groups(view, style.group))
         text += '\n' + to_table(group, view.previous.has_value(), style.width);
 
@@ -225,6 +237,9 @@ std::string to_report_text(const ReportView& view, const ReportStyle& style) {
     if (totals.unpriced_requests > 0)
         notes += fmt::format("  {} without a known price (counted as $0)\n",
                              counted(totals.unpriced_requests, "request"));
+    if (totals.estimated_requests > 0)
+        notes += fmt::format("  {} with an estimated price\n",
+                             counted(totals.estimated_requests, "request"));
     if (totals.incomplete_requests > 0)
         notes += fmt::format("  {} cut short (their tokens are partial)\n",
                              counted(totals.incomplete_requests, "request"));
@@ -266,17 +281,21 @@ std::string to_report_csv(const ReportView& view, ReportGroup group) {
     std::string text =
         "group,name,provider,requests,input_tokens,output_tokens,thinking_tokens,"
         "cache_read_tokens,cache_write_tokens,cost_usd_minor_units,cost_nanousd,"
-        "unpriced_requests,incomplete_requests,error_requests,avg_latency_ms,p95_latency_ms";
+        "unpriced_requests,incomplete_requests,error_requests,avg_latency_ms,p95_latency_ms,"
+        "plan_requests,plan_cost_usd_minor_units,plan_cost_nanousd,plan_unpriced_requests,"
+        "estimated_requests";
     text += view.previous ? ",delta_pct\r\n" : "\r\n";
     for (const auto& table : to_groups(view, group)) {
         for (const auto& row : table.rows) {
-            text += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}", table.title,
-                                to_csv_field(row.name), to_csv_field(row.provider), row.requests,
-                                row.input_tokens, row.output_tokens, row.thinking_tokens,
-                                row.cache_read_tokens, row.cache_write_tokens,
-                                to_millicents(row.cost), row.cost.value, row.unpriced_requests,
-                                row.incomplete_requests, row.error_requests,
-                                to_csv_real(row.avg_latency_ms), to_csv_real(row.p95_latency_ms));
+            text += fmt::format(
+                "{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}", table.title,
+                to_csv_field(row.name), to_csv_field(row.provider), row.requests, row.input_tokens,
+                row.output_tokens, row.thinking_tokens, row.cache_read_tokens,
+                row.cache_write_tokens, to_millicents(row.cost), row.cost.value,
+                row.unpriced_requests, row.incomplete_requests, row.error_requests,
+                to_csv_real(row.avg_latency_ms), to_csv_real(row.p95_latency_ms), row.plan_requests,
+                to_millicents(row.plan_cost), row.plan_cost.value, row.plan_unpriced_requests,
+                row.estimated_requests);
             if (view.previous) text += ',' + to_csv_real(find_delta(row, table.previous));
             text += "\r\n";
         }

@@ -34,6 +34,14 @@ inline constexpr std::size_t h2_header_block_bytes_max = 256 * 1024;
 inline constexpr std::size_t h2_shown_head_bytes_max = 4 * 1024 * 1024;
 // One SSE event (image deltas of the Responses API are the largest seen, about 2 MiB).
 inline constexpr std::size_t sse_event_bytes_max = 8 * 1024 * 1024;
+// One message of an AWS event stream. Its format allows 16 MiB; text deltas are below 1 KiB and
+// the counts a few hundred bytes.
+inline constexpr std::size_t aws_message_bytes_max = 8 * 1024 * 1024;
+// Deflate streams that one compressed WebSocket message may consist of. Libraries write one that
+// never ends; each end costs a copy of the window.
+inline constexpr int websocket_final_blocks_max = 16;
+// Answers that run or are waited for on one WebSocket; clients have one, with side talk a few.
+inline constexpr std::size_t socket_turns_max = 64;
 // What is kept of one picked JSON value (a usage object, an error object, a model name).
 inline constexpr std::size_t json_pick_bytes_max = 64 * 1024;
 inline constexpr std::size_t json_depth_max = 256;
@@ -43,6 +51,10 @@ inline constexpr std::uint64_t decoded_bytes_max = 64ull * 1024 * 1024;
 inline constexpr std::uint64_t decoded_ratio_max = 2000;
 // Calls inside a call that are billed apart (compaction, advisors); recorded answers have 3.
 inline constexpr std::size_t sub_calls_max = 16;
+// Background answers that are waited for, a hundred bytes each: nobody has this many running.
+inline constexpr std::size_t pending_answer_count_max = 4096;
+// Entries that a config adds to the providers; more than anybody's gateways.
+inline constexpr std::size_t custom_provider_count_max = 64;
 // A count beyond this is nonsense and taken for this; sums and prices of such counts cannot
 // overflow. The largest context window today has ten million tokens.
 inline constexpr std::int64_t token_count_max = 1'000'000'000'000;
@@ -53,6 +65,23 @@ inline constexpr std::size_t error_code_bytes_max = 64;
 inline constexpr std::size_t request_id_bytes_max = 128;
 inline constexpr std::size_t user_agent_bytes_max = 200;
 inline constexpr std::size_t slug_bytes_max = 128;
+// Ids of the price rows of one call; more than a few only calls with sub-calls have.
+inline constexpr std::size_t price_id_bytes_max = 400;
+// Windows of subscriptions told by one answer: real ones tell up to six, in words of up to 30 bytes
+// and headers of up to 60.
+inline constexpr std::size_t plan_limits_max = 16;
+inline constexpr std::size_t plan_word_bytes_max = 48;
+inline constexpr std::size_t plan_header_bytes_max = 128;
+
+// Prices ---------------------------------------------------------------------------------
+// A price file of somebody else: the best-known one has 1.5 MiB and 3,000 models.
+inline constexpr std::size_t price_import_bytes_max = 32 * 1024 * 1024;
+inline constexpr std::size_t price_import_rows_max = 50'000;
+// Negotiated prices in config.toml; each look-up of an overridden model walks its own only.
+inline constexpr std::size_t price_overrides_max = 1'000;
+// Rows that are priced anew in one transaction: milliseconds, which the daemon's writer waits for
+// without noticing.
+inline constexpr std::size_t reprice_rows_per_transaction = 200;
 
 // Relaying -------------------------------------------------------------------------------
 // One read of a relay. A thread has one such buffer, not a connection.

@@ -1,13 +1,16 @@
 #include "config/config.h"
 
 #include <algorithm>
+#include <array>
 #include <exception>
 #include <optional>
 
 #include <fmt/format.h>
 #include <toml++/toml.h>
 
+#include "base/clock.h"
 #include "base/limits.h"
+#include "base/money.h"
 #include "base/text.h"
 #include "config/slug.h"
 
@@ -273,6 +276,70 @@ void read_hosts(Reader& reader, std::string_view key, std::vector<std::string>& 
     }
 }
 
+// A name as providers of rows have it.
+bool is_provider_name(std::string_view name) {
+    return !name.empty() && name.size() <= 64 &&
+           std::all_of(name.begin(), name.end(), [](char c) {
+               return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+                      c == '.';
+           });
+}
+
+// The host of an entry; nothing when it is none. A mark for everything below a domain needs two
+// labels at least: nobody's provider is a whole top-level domain.
+std::optional<std::string> read_custom_host(std::string_view text) {
+    std::string host = to_lower(trim(text));
+    if (!host.empty() && host.back() == '.') host.pop_back();
+    const bool is_below = host.starts_with("*.");
+    const std::string_view domain = std::string_view(host).substr(is_below ? 2 : 0);
+    if (!is_host(domain) || domain.find(':') != std::string_view::npos || domain.front() == '.' ||
+        (is_below && domain.find('.') == std::string_view::npos))
+        return std::nullopt;
+    return host;
+}
+
+// Each entry stands alone: a bad one is left out with a warning that says why.
+void read_custom_providers(const toml::table& root, Config& config,
+                           std::vector<std::string>& warnings) {
+    const toml::node_view<const toml::node> node = root["provider"]["custom"];
+    if (!node) return;
+    const toml::array* entries = node.as_array();
+    if (!entries) {
+        warnings.push_back("config.toml: provider.custom: not [[provider.custom]]; using none");
+        return;
+    }
+    for (const toml::node& node_of_entry : *entries) {
+        const toml::table* entry = node_of_entry.as_table();
+        const auto text = [&](std::string_view key) -> std::string {
+            return entry ? (*entry)[key].value_or(std::string()) : std::string();
+        };
+        const auto leave_out = [&](std::string_view why) {
+            warnings.push_back(fmt::format(
+                "config.toml: provider.custom host = \"{}\": {}; using the other entries",
+                to_safe_text(text("host"), 80), why));
+        };
+        if (config.custom_providers.size() == limits::custom_provider_count_max) {
+            leave_out("there are too many");
+            break;
+        }
+        CustomProvider custom;
+        const auto host = read_custom_host(text("host"));
+        custom.shape = to_lower(trim(text("shape")));
+        custom.name = text("name");
+        if (!host) {
+            leave_out("host is not a host name, or *. and a domain");
+        } else if (std::find(custom_shapes.begin(), custom_shapes.end(), custom.shape) ==
+                   custom_shapes.end()) {
+            leave_out("shape is not one of openai, anthropic, gemini, ollama, bedrock");
+        } else if (!is_provider_name(custom.name)) {
+            leave_out("name is not written with a-z 0-9 - _ . (at most 64)");
+        } else {
+            custom.host = *host;
+            config.custom_providers.push_back(std::move(custom));
+        }
+    }
+}
+
 void read_tagging(Reader& reader, Config& config) {
     const auto text = reader.read_text("tagging", "default_project");
     if (!text) return;
@@ -295,6 +362,100 @@ void read_log(Reader& reader, Config& config) {
         reader.warn_text("log", "level", fmt::format("\"{}\"", to_safe_text(*text, 80)),
                          "not one of debug, info, warn, error",
                          fmt::format("\"{}\"", config.log_level));
+}
+
+// Names that a price may have, as in the price file.
+constexpr std::array<std::string_view, 10> price_names{
+    "input",       "output",       "cache_read",  "cache_write",  "cache_write_1h",
+    "audio_input", "audio_output", "image_input", "image_output", "reasoning_output"};
+
+bool is_day(const std::string& text) {
+    return text.size() == 10 && parse_iso8601(text + "T00:00:00Z").has_value();
+}
+
+// Reads one key of an override. What is wrong with it, or nothing.
+std::optional<std::string> read_override_key(std::string_view key, const toml::node& node,
+                                             PriceOverride& entry) {
+    const auto* text = node.as_string();
+    const bool is_name = text != nullptr && !text->get().empty() && text->get().size() <= 200;
+    if (key == "provider" || key == "model") {
+        if (!is_name) return fmt::format("{} is not a text", key);
+        (key == "model" ? entry.model : entry.provider) = text->get();
+        return std::nullopt;
+    }
+    if (key == "tier") {
+        for (const std::string_view tier : {"standard", "batch", "flex", "priority"}) {
+            if (text == nullptr || text->get() != tier) continue;
+            entry.tier = tier;
+            return std::nullopt;
+        }
+        return "tier is not one of standard, batch, flex, priority";
+    }
+    if (key == "above_tokens") {
+        const auto count = node.value_exact<std::int64_t>();
+        if (!count || *count < 0 || *count > limits::token_count_max)
+            return "above_tokens is not a number of tokens";
+        entry.above_tokens = *count;
+        return std::nullopt;
+    }
+    if (key == "from" || key == "to") {
+        std::string day = text != nullptr ? text->get() : std::string();
+        if (const auto* date = node.as_date())
+            day = fmt::format("{:04}-{:02}-{:02}", date->get().year, date->get().month,
+                              date->get().day);
+        if (!is_day(day)) return fmt::format("{} is not a day such as 2026-11-21", key);
+        (key == "from" ? entry.first_day : entry.last_day) = day;
+        return std::nullopt;
+    }
+    if (std::find(price_names.begin(), price_names.end(), key) == price_names.end())
+        return fmt::format("there is no key '{}'", to_safe_text(key, 40));
+    const auto dollars = node.value<double>();
+    const auto scaled = node.is_number() && dollars ? scale_decimal(*dollars, 6) : std::nullopt;
+    // Ten thousand dollars for a million tokens is a price per thousand, or per token.
+    if (!scaled || *scaled < 0 || *scaled > 10'000'000'000)
+        return fmt::format("{} is not a price in USD per million tokens", key);
+    entry.prices.push_back({std::string(key), *scaled});
+    return std::nullopt;
+}
+
+std::optional<std::string> read_override(const toml::table& table, PriceOverride& entry) {
+    for (const auto& [key, node] : table)
+        if (auto wrong = read_override_key(key.str(), node, entry)) return wrong;
+    if (entry.provider.empty()) return "provider is missing";
+    if (entry.model.empty()) return "model is missing";
+    if (entry.prices.empty()) return "it names no price";
+    if (!entry.first_day.empty() && !entry.last_day.empty() && entry.last_day < entry.first_day)
+        return "it ends before it begins";
+    return std::nullopt;
+}
+
+void read_pricing(const toml::table& root, Config& config, std::vector<std::string>& warnings) {
+    const auto* pricing = root["pricing"].as_table();
+    const auto* node = pricing ? pricing->get("override") : nullptr;
+    if (!node) return;
+    const auto* list = node->as_array();
+    if (!list) {
+        warnings.emplace_back(
+            "config.toml: pricing.override is not a list; write [[pricing.override]]");
+        return;
+    }
+    std::size_t number = 0;
+    for (const auto& element : *list) {
+        ++number;
+        PriceOverride entry;
+        const auto* table = element.as_table();
+        auto wrong =
+            table ? read_override(*table, entry) : std::optional<std::string>("it is not a table");
+        if (!wrong && config.price_overrides.size() >= limits::price_overrides_max)
+            wrong = fmt::format("more than {} are not read", limits::price_overrides_max);
+        if (!wrong) {
+            config.price_overrides.push_back(std::move(entry));
+            continue;
+        }
+        warnings.push_back(
+            fmt::format("config.toml: pricing.override {}: {}; ignored", number, *wrong));
+        if (config.price_overrides.size() >= limits::price_overrides_max) return;
+    }
 }
 
 }  // namespace
@@ -324,10 +485,12 @@ ParsedConfig parse_config(std::string_view toml_text) {
     read_upstream(reader, parsed.config);
     read_hosts(reader, "extra_hosts", parsed.config.extra_hosts);
     read_hosts(reader, "exclude_hosts", parsed.config.excluded_hosts);
+    read_custom_providers(root, parsed.config, parsed.warnings);
     read_tagging(reader, parsed.config);
     if (auto origins = reader.read_texts("cors", "allow_origins"))
         parsed.config.cors_allow_origins = std::move(*origins);
     read_log(reader, parsed.config);
+    read_pricing(root, parsed.config, parsed.warnings);
     return parsed;
 }
 

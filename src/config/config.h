@@ -2,6 +2,7 @@
 // that names key and value, and the default holds.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <string>
@@ -25,6 +26,30 @@ struct UpstreamProxy {
     std::string authorization;  // value of Proxy-Authorization, or empty
 };
 
+// [[provider.custom]]: a host that speaks a known family of formats.
+struct CustomProvider {
+    std::string host;   // lower case, or "*." and a domain: everything below it
+    std::string shape;  // one of custom_shapes
+    std::string name;   // as the provider of its rows
+};
+inline constexpr std::array<std::string_view, 5> custom_shapes{"openai", "anthropic", "gemini",
+                                                               "ollama", "bedrock"};
+
+// One [[pricing.override]]: negotiated prices of a model. What it does not name stays as listed.
+struct PriceOverride {
+    struct Price {
+        std::string name;  // "input", "output", "cache_read", ...
+        std::int64_t nanousd_per_thousand = 0;
+    };
+    std::string provider;
+    std::string model;
+    std::string tier = "standard";   // or "batch", "flex", "priority"
+    std::int64_t above_tokens = -1;  // only for calls with more input; -1: for all
+    std::string first_day;           // `from`, "2026-11-21"; empty: since ever
+    std::string last_day;            // `to`, included; empty: for ever
+    std::vector<Price> prices;       // at least one
+};
+
 struct Config {
     // [daemon]; 0 = any free port (tests).
     std::uint16_t edge_port = 8081;
@@ -43,6 +68,9 @@ struct Config {
     std::vector<std::string> extra_hosts;
     std::vector<std::string> excluded_hosts;  // exclude_hosts
 
+    // [[provider.custom]]
+    std::vector<CustomProvider> custom_providers;
+
     // [tagging]
     std::string default_project = "misc";
 
@@ -51,6 +79,9 @@ struct Config {
 
     // [log]
     std::string log_level = "info";
+
+    // [[pricing.override]], in the order of the file
+    std::vector<PriceOverride> price_overrides;
 };
 
 struct ParsedConfig {

@@ -22,7 +22,9 @@ struct Event {
         response_head,  // `response`; interim 1xx heads are not reported, 101 is
         response_body,  // `bytes`, as above
         response_end,   // `is_complete`: false when it ended inside the message, by `leg`
-        upgraded,       // after a 101 or a 2xx CONNECT: from here on opaque bytes, no more events
+        upgraded,       // after a 101 or a 2xx CONNECT: HTTP is over on this connection
+        socket_bytes,   // `bytes` of a WebSocket behind its 101, in `direction`; nothing is shown
+                        // of any other protocol
         lost,           // the tap turned blind; all open exchanges end here, incomplete
     };
     Kind kind;
@@ -30,6 +32,7 @@ struct Event {
     std::string_view bytes;
     const RequestHead* request = nullptr;
     const ResponseHead* response = nullptr;
+    Direction direction = Direction::to_upstream;
     bool is_complete = true;
     Leg leg = Leg::upstream;
 };

@@ -7,6 +7,7 @@
 
 #include "base/limits.h"
 #include "base/text.h"
+#include "http/websocket.h"
 
 namespace halton::http {
 namespace {
@@ -52,6 +53,7 @@ struct H1Tap::State {
     bool is_upgrade_asked = false;      // what follows the request depends on the answer
     bool is_blind = false;
     bool is_upgraded = false;
+    bool is_socket = false;  // to a WebSocket, by the exchange `answered_stream`
     bool is_over = false;  // the response side ended: nothing more to tell
 
     EventList* events = nullptr;  // during a call
@@ -65,6 +67,7 @@ struct H1Tap::State {
     bool is_silent() const { return is_blind || is_upgraded || is_over; }
 
     void execute(Reader& reader, std::string_view bytes);
+    void show_socket(Direction direction, std::string_view bytes);
     void turn_blind();
     void end_all_open();
     void release_heads();
@@ -101,6 +104,12 @@ void H1Tap::State::execute(Reader& reader, std::string_view bytes) {
     if (bytes.empty()) return;
     if (is_request && is_upgrade_asked) return turn_blind();
     const auto result = llhttp_execute(&reader.parser, bytes.data(), bytes.size());
+    if (is_upgraded) {
+        // A server may speak the new protocol in the same breath.
+        const char* const rest = llhttp_get_error_pos(&reader.parser);
+        const auto head_bytes = static_cast<std::size_t>(rest - bytes.data());
+        return show_socket(Direction::to_client, bytes.substr(head_bytes));
+    }
     if (result == HPE_OK || is_silent()) return;
     if (result == HPE_PAUSED_UPGRADE && is_request) {
         // A CONNECT or an Upgrade: only the answer tells what the next bytes are, and a client
@@ -114,6 +123,13 @@ void H1Tap::State::execute(Reader& reader, std::string_view bytes) {
         return execute(reader, bytes.substr(static_cast<std::size_t>(rest - bytes.data())));
     }
     turn_blind();
+}
+
+void H1Tap::State::show_socket(Direction direction, std::string_view bytes) {
+    if (!is_socket || bytes.empty()) return;
+    Event& event = emit(Event::Kind::socket_bytes, answered_stream);
+    event.direction = direction;
+    event.bytes = bytes;
 }
 
 void H1Tap::State::turn_blind() {
@@ -222,13 +238,15 @@ int H1Tap::State::end_response_head() {
     const Exchange exchange = open.front();
     emit(Event::Kind::response_head, exchange.stream).response = response.get();
     shown_responses.push_back(std::move(response));
+    answered_stream = exchange.stream;
     if (status == 101 || (exchange.is_connect && status / 100 == 2)) {
         emit(Event::Kind::upgraded, exchange.stream);
         is_upgraded = true;
-        return HPE_USER;
+        is_socket = status == 101 && is_websocket_upgrade(shown_responses.back()->headers);
+        constexpr int no_more_messages = 2;
+        return no_more_messages;
     }
     // If this was the one that asked for an upgrade, it declined: the next message is a request.
-    answered_stream = exchange.stream;
     if (answered_stream == stream_count) is_upgrade_asked = false;
     return exchange.is_head || status == 204 || status == 304 ? no_body : 0;
 }
@@ -240,7 +258,7 @@ void H1Tap::State::end_request() {
 
 void H1Tap::State::end_response() {
     responses.is_in_message = false;
-    if (is_interim) return;
+    if (is_interim || is_upgraded) return;
     const std::uint32_t stream = open.front().stream;
     open.erase(open.begin());
     if (requests.is_in_message && !requests.is_in_head && request_stream == stream)
@@ -332,8 +350,9 @@ H1Tap& H1Tap::operator=(H1Tap&&) noexcept = default;
 void H1Tap::feed(Direction direction, std::string_view bytes, EventList& events) {
     State& state = *state_;
     state.release_heads();
-    if (state.is_silent()) return;
+    if (state.is_blind || state.is_over) return;
     state.events = &events;
+    if (state.is_upgraded) return state.show_socket(direction, bytes);
     state.execute(direction == Direction::to_upstream ? state.requests : state.responses, bytes);
     if (state.is_silent()) state.release_all();
 }

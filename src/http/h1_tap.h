@@ -3,6 +3,7 @@
 // Out:   http::Event values; a body event views the fed buffer until the next feed.
 // Fails: never. Bytes that make no sense, or whose framing two readers could take in two ways,
 //        turn it blind: one Event::lost, then silence.
+// Behind an upgrade to a WebSocket it hands on the bytes as they are (http/websocket.h reads them).
 // Owner: the connection coroutine. Thread: that strand only. Limits: head_bytes_max,
 //        header_count_max, pipelined_exchanges_max.
 #pragma once

@@ -37,7 +37,7 @@ void SseReader::Value::clear() {
     is_copy_ = false;
 }
 
-void SseReader::feed_to(std::string_view bytes, const Callback& on_event) {
+void SseReader::feed(std::string_view bytes, OnEvent on_event) {
     skip_byte_order_mark(bytes);
     constexpr auto npos = std::string_view::npos;
     // Where the next LF is, looked up once: a stream with CR ends only is then not searched to
@@ -80,7 +80,7 @@ void SseReader::feed_to(std::string_view bytes, const Callback& on_event) {
     error_.keep();
 }
 
-void SseReader::finish_to(const Callback& on_event) {
+void SseReader::finish(OnEvent on_event) {
     if (!line_.empty()) {
         const std::string whole = std::move(line_);
         take_line(whole, false, on_event);
@@ -114,7 +114,7 @@ void SseReader::take_partial_line(std::string_view part) {
         line_ += part;
 }
 
-void SseReader::take_line(std::string_view line, bool is_lasting, const Callback& on_event) {
+void SseReader::take_line(std::string_view line, bool is_lasting, OnEvent on_event) {
     const bool is_blank = line.empty() && !is_in_dropped_line_;
     is_in_dropped_line_ = false;
     if (is_blank) return end_event(on_event);
@@ -143,7 +143,7 @@ void SseReader::take_field(std::string_view name, std::string_view value, bool i
     has_error_ = has_error_ || field == &error_;
 }
 
-void SseReader::end_event(const Callback& on_event) {
+void SseReader::end_event(OnEvent on_event) {
     if (has_data_ || has_error_) on_event({type_.get(), data_.get(), error_.get()});
     clear_event();
     is_dropping_ = false;

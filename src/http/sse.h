@@ -7,10 +7,10 @@
 #pragma once
 
 #include <cstddef>
-#include <memory>
 #include <string>
 #include <string_view>
-#include <type_traits>
+
+#include "base/function_ref.h"
 
 namespace halton::http {
 
@@ -22,39 +22,19 @@ struct SseEvent {
 
 class SseReader {
 public:
-    // Calls `on_event(const SseEvent&)` for each event that the bytes complete. The views hold
+    using OnEvent = FunctionRef<void(const SseEvent&)>;
+
+    // Calls `on_event` for each event that the bytes complete. The views hold
     // during the call. An event without a data or error line is none.
-    template <class OnEvent>
-    void feed(std::string_view bytes, OnEvent&& on_event) {
-        feed_to(bytes, Callback(on_event));
-    }
+    void feed(std::string_view bytes, OnEvent on_event);
 
     // The stream ended: an event without its blank line is dispatched too, as some providers
     // leave it out. The reader is then as new, but for the count.
-    template <class OnEvent>
-    void finish(OnEvent&& on_event) {
-        finish_to(Callback(on_event));
-    }
+    void finish(OnEvent on_event);
 
     std::size_t dropped_count() const { return dropped_count_; }
 
 private:
-    // The caller's function without its type, so that the reader itself is no template.
-    class Callback {
-    public:
-        template <class OnEvent>
-        explicit Callback(OnEvent& on_event)
-            : object_(const_cast<void*>(static_cast<const void*>(std::addressof(on_event)))),
-              call_([](void* object, const SseEvent& event) {
-                  (*static_cast<std::remove_reference_t<OnEvent>*>(object))(event);
-              }) {}
-        void operator()(const SseEvent& event) const { call_(object_, event); }
-
-    private:
-        void* object_;
-        void (*call_)(void*, const SseEvent&);
-    };
-
     // The value of a field: a view of the bytes being fed, or a copy when it must outlive them.
     class Value {
     public:
@@ -70,13 +50,11 @@ private:
         bool is_copy_ = false;
     };
 
-    void feed_to(std::string_view bytes, const Callback& on_event);
-    void finish_to(const Callback& on_event);
     void skip_byte_order_mark(std::string_view& bytes);
-    void take_line(std::string_view line, bool is_lasting, const Callback& on_event);
+    void take_line(std::string_view line, bool is_lasting, OnEvent on_event);
     void take_partial_line(std::string_view part);
     void take_field(std::string_view name, std::string_view value, bool is_lasting);
-    void end_event(const Callback& on_event);
+    void end_event(OnEvent on_event);
     void drop_event();
     void clear_event();
 

@@ -11,6 +11,7 @@ std::string_view name_of(RequestKind kind) {
         case RequestKind::embedding: return "embedding";
         case RequestKind::image: return "image";
         case RequestKind::audio: return "audio";
+        case RequestKind::realtime: return "realtime";
         case RequestKind::other: return "other";
     }
     return "other";
@@ -23,6 +24,24 @@ std::string_view name_of(CostState state) {
         case CostState::unknown: return "unknown";
     }
     return "unknown";
+}
+
+std::string_view name_of(BillingMode mode) {
+    switch (mode) {
+        case BillingMode::metered: return "metered";
+        case BillingMode::plan: return "plan";
+        case BillingMode::free: return "free";
+        case BillingMode::deferred: return "deferred";
+    }
+    return "metered";
+}
+
+std::optional<BillingMode> parse_billing_mode(std::string_view name) {
+    for (const BillingMode mode :
+         {BillingMode::metered, BillingMode::plan, BillingMode::free, BillingMode::deferred}) {
+        if (name_of(mode) == name) return mode;
+    }
+    return std::nullopt;
 }
 
 std::string_view name_of(ErrorClass error_class) {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/money.h"
@@ -30,15 +31,50 @@ struct TokenUsage {
     std::int64_t web_search_count = 0;    // per-call fees
     bool input_includes_cache = false;    // true: cache_read is a part of input (OpenAI, Gemini)
     bool output_includes_reasoning = true;  // false: reasoning is billed on top (Gemini, xAI chat)
+    bool has_cache_write_split = false;   // the answer says what cache_write_1h is, even if nothing
+    // What some models are charged by instead of tokens.
+    std::int64_t query_count = 0;      // rerank: search units
+    std::int64_t page_count = 0;       // documents read
+    std::int64_t image_count = 0;      // images made, or embedded
+    std::int64_t character_count = 0;  // speech from text
     bool operator==(const TokenUsage&) const = default;
 };
 
-enum class RequestKind { chat, embedding, image, audio, other };
+enum class RequestKind { chat, embedding, image, audio, realtime, other };
 std::string_view name_of(RequestKind kind);
 
 // How far the money can be trusted. `unknown` goes with an absent cost.
 enum class CostState { exact, estimated, unknown };
 std::string_view name_of(CostState state);
+
+// Who pays for a call, and how.
+enum class BillingMode {
+    metered,   // by use
+    plan,      // covered by a subscription: its cost is what the use would have cost
+    free,      // never charged
+    deferred,  // charged later elsewhere (batches)
+};
+std::string_view name_of(BillingMode mode);
+// Nothing for any other word.
+std::optional<BillingMode> parse_billing_mode(std::string_view name);
+
+// A call inside the call, billed at its own model's price.
+struct SubCall {
+    std::string model;  // empty: the model of the call
+    TokenUsage usage;
+    bool operator==(const SubCall&) const = default;
+};
+
+// How full a window of a subscription is, as the provider says.
+struct PlanLimit {
+    std::string name;    // "5h", "7d", "overage"; "codex primary"
+    std::string plan;    // "pro"; empty: not told
+    std::string status;  // "allowed", "rejected"; empty: not told
+    std::optional<double> used_fraction;  // 0 to 1, above 1 with overdraft
+    std::optional<UtcTime> resets_at;
+    std::int64_t window_minutes = 0;  // 0: not told
+    bool operator==(const PlanLimit&) const = default;
+};
 
 // The ten local error classes of the error page.
 enum class ErrorClass {
@@ -92,6 +128,21 @@ struct CallRecord {
     std::string project_slug;
     std::string attribution_layer;
     std::string source_workdir;
+    BillingMode billing = BillingMode::metered;
+    std::string price_id;    // the price row, "provider/model@first day"; empty: no list price
+    std::string price_date;  // of the list that has the row, "2026-08-21"
+    std::optional<NanoUsd> provider_cost;  // what the answer states, whether or not it is taken
+    std::string speed;                     // a faster mode with its own price
+    std::string region;                    // where it ran, when that has a price
+    bool has_unpriced_part = false;        // something is charged that no count tells
+    std::vector<SubCall> sub_calls;        // when present they are the bill, instead of `usage`
+    std::vector<PlanLimit> plan_limits;    // seen with this call; not a part of its row
+    // What the provider states has somebody's estimate in it: the bill of an own key.
+    bool is_provider_cost_reckoned = false;
+    // How often the client had tried before, as it says itself; nothing when it does not say.
+    std::optional<int> retry_count;
+    // The client's own id of the call, which its retries share; empty when it sends none.
+    std::string client_request_id;
 };
 
 // Port: where finished calls go. Never blocks, never throws; a full sink drops and counts.

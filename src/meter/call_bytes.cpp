@@ -4,12 +4,13 @@
 #include <cstring>
 #include <optional>
 #include <type_traits>
+#include <vector>
 
 namespace halton::meter {
 namespace {
 
 // Raise it with every change of the lists below.
-constexpr std::uint32_t field_list_number = 1;
+constexpr std::uint32_t field_list_number = 3;
 
 class Packer {
 public:
@@ -26,6 +27,11 @@ public:
     void operator()(const std::optional<Value>& value) {
         (*this)(value.has_value());
         if (value) (*this)(*value);
+    }
+    template <class Value>
+    void operator()(const std::vector<Value>& values) {
+        (*this)(static_cast<std::uint32_t>(values.size()));
+        for (const Value& value : values) (*this)(value);
     }
     void operator()(const UtcTime& time) { (*this)(std::int64_t{time.time_since_epoch().count()}); }
     void operator()(const NanoUsd& amount) { (*this)(amount.value); }
@@ -67,6 +73,14 @@ public:
         (*this)(is_there);
         if (is_there) (*this)(value.emplace());
     }
+    template <class Value>
+    void operator()(std::vector<Value>& values) {
+        std::uint32_t count = 0;
+        (*this)(count);
+        // Each value has a byte at least, so that a wrong count cannot ask for more than there is.
+        if (count > rest_.size()) return fail_here();
+        for (; count > 0 && !has_failed_; --count) (*this)(values.emplace_back());
+    }
     void operator()(UtcTime& time) {
         std::int64_t count_us = 0;
         (*this)(count_us);
@@ -103,10 +117,12 @@ template <class Archive, Is<TokenUsage> Record>
 void each_field(Archive& archive, Record& record) {
     auto& [input, output, reasoning, cache_read, cache_write, cache_write_1h, audio_input,
            audio_output, image_input, image_output, tool_input, audio_input_ms, web_search_count,
-           input_includes_cache, output_includes_reasoning] = record;
+           input_includes_cache, output_includes_reasoning, has_cache_write_split, query_count,
+           page_count, image_count, character_count] = record;
     each(archive, input, output, reasoning, cache_read, cache_write, cache_write_1h, audio_input,
          audio_output, image_input, image_output, tool_input, audio_input_ms, web_search_count,
-         input_includes_cache, output_includes_reasoning);
+         input_includes_cache, output_includes_reasoning, has_cache_write_split, query_count,
+         page_count, image_count, character_count);
 }
 
 template <class Archive, Is<CallError> Record>
@@ -115,16 +131,32 @@ void each_field(Archive& archive, Record& record) {
     each(archive, error_class, provider_code, is_retryable, message_hash);
 }
 
+template <class Archive, Is<SubCall> Record>
+void each_field(Archive& archive, Record& record) {
+    auto& [model, usage] = record;
+    each(archive, model, usage);
+}
+
+template <class Archive, Is<PlanLimit> Record>
+void each_field(Archive& archive, Record& record) {
+    auto& [name, plan, status, used_fraction, resets_at, window_minutes] = record;
+    each(archive, name, plan, status, used_fraction, resets_at, window_minutes);
+}
+
 template <class Archive, Is<CallRecord> Record>
 void each_field(Archive& archive, Record& record) {
     auto& [id, requested_at, provider, model, requested_model, mode, kind, method, host, path,
            usage, has_usage, tokens_complete, cost, cost_state, rates_source, service_tier,
            latency_ms, time_to_first_byte_ms, status, http_status, error, provider_request_id,
-           user_agent, project_slug, attribution_layer, source_workdir] = record;
+           user_agent, project_slug, attribution_layer, source_workdir, billing, price_id,
+           price_date, provider_cost, speed, region, has_unpriced_part, sub_calls, plan_limits,
+           is_provider_cost_reckoned, retry_count, client_request_id] = record;
     each(archive, id, requested_at, provider, model, requested_model, mode, kind, method, host,
          path, usage, has_usage, tokens_complete, cost, cost_state, rates_source, service_tier,
          latency_ms, time_to_first_byte_ms, status, http_status, error, provider_request_id,
-         user_agent, project_slug, attribution_layer, source_workdir);
+         user_agent, project_slug, attribution_layer, source_workdir, billing, price_id, price_date,
+         provider_cost, speed, region, has_unpriced_part, sub_calls, plan_limits,
+         is_provider_cost_reckoned, retry_count, client_request_id);
 }
 
 template <class Enum>
@@ -135,6 +167,7 @@ bool is_one_of(Enum value, Enum last) {
 bool has_known_words(const CallRecord& call) {
     return is_one_of(call.kind, RequestKind::other) &&
            is_one_of(call.cost_state, CostState::unknown) &&
+           is_one_of(call.billing, BillingMode::deferred) &&
            (!call.error ||
             is_one_of(call.error->error_class, ErrorClass::context_length_exceeded));
 }

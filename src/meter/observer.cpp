@@ -1,6 +1,7 @@
 #include "meter/observer.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <optional>
 #include <utility>
@@ -9,11 +10,17 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "base/uuid.h"
+#include "http/websocket.h"
 #include "meter/answer.h"
+#include "meter/charge.h"
+#include "meter/custom_providers.h"
 #include "meter/error_class.h"
+#include "meter/pending_answers.h"
+#include "meter/plan.h"
 #include "meter/pricing.h"
 #include "meter/providers/provider.h"
 #include "meter/request_reader.h"
+#include "meter/socket_session.h"
 
 namespace halton::meter {
 
@@ -21,6 +28,57 @@ namespace {
 
 double to_ms(SteadyTime::duration duration) {
     return std::chrono::duration<double, std::milli>(duration).count();
+}
+
+// The text with %XX undone, as a path names its model.
+std::string decode_percent(std::string_view text) {
+    const auto value_of = [](char c) {
+        c = to_lower(c);
+        if (c >= '0' && c <= '9') return c - '0';
+        return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    };
+    std::string out;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const bool is_coded = text[i] == '%' && i + 2 < text.size() && value_of(text[i + 1]) >= 0 &&
+                              value_of(text[i + 2]) >= 0;
+        if (!is_coded) {
+            out += text[i];
+            continue;
+        }
+        out += static_cast<char>(value_of(text[i + 1]) * 16 + value_of(text[i + 2]));
+        i += 2;
+    }
+    return out;
+}
+
+// "attempt=2; max=3" of the AWS SDKs: one retry.
+std::optional<int> read_aws_retries(std::string_view text) {
+    static constexpr std::string_view mark = "attempt=";
+    const std::size_t at = text.find(mark);
+    if (at == std::string_view::npos) return std::nullopt;
+    text.remove_prefix(at + mark.size());
+    const std::size_t count = text.find_first_not_of("0123456789");
+    const auto attempt = parse_decimal(text.substr(0, count));
+    if (!attempt || *attempt == 0 || *attempt > 1000) return std::nullopt;
+    return static_cast<int>(*attempt) - 1;
+}
+
+// Retries are told by what the client says of them, never by what calls look like.
+void read_retry(const http::HeaderList& headers, CallRecord& record) {
+    if (const std::string* count = headers.find("x-stainless-retry-count")) {
+        const auto number = parse_decimal(*count);
+        if (number && *number <= 1000) record.retry_count = static_cast<int>(*number);
+    } else if (const std::string* attempt = headers.find("amz-sdk-request")) {
+        record.retry_count = read_aws_retries(*attempt);
+    }
+    static constexpr std::array<std::string_view, 3> id_headers{
+        "idempotency-key", "x-client-request-id", "amz-sdk-invocation-id"};
+    for (const std::string_view name : id_headers) {
+        if (const std::string* id = headers.find(name)) {
+            record.client_request_id = to_safe_text(*id, limits::request_id_bytes_max);
+            return;
+        }
+    }
 }
 
 // Shared by the calls of a thread: its buffers are ten times what a connection may hold while it
@@ -32,8 +90,11 @@ JsonParser& thread_parser() {
 
 // One metered call that has begun and not ended. Unmetered exchanges leave no trace at all.
 struct OpenCall {
-    OpenCall(std::uint32_t stream_number, const Endpoint& matched, const http::RequestHead& head)
-        : stream(stream_number), endpoint(&matched), request(head.headers) {}
+    OpenCall(std::uint32_t stream_number, const Endpoint& matched, const http::HeaderList& headers)
+        : stream(stream_number), endpoint(&matched), request(headers) {}
+
+    // Whether the provider began to answer.
+    bool is_answered() const { return turn != nullptr ? turn->begun_at.has_value() : answer.has_value(); }
 
     std::uint32_t stream;
     const Endpoint* endpoint;
@@ -42,6 +103,18 @@ struct OpenCall {
     RequestReader request;
     std::optional<AnswerReader> answer;  // once the response head is there
     bool is_message_complete = false;    // the response ended in order
+    const Turn* turn = nullptr;          // of a WebSocket, in place of request and answer
+};
+
+// A WebSocket whose turns are calls.
+struct OpenSocket {
+    OpenSocket(std::unique_ptr<OpenCall> upgrade, const http::ResponseHead& head,
+               const Clock& clock)
+        : call(std::move(upgrade)),
+          session(*call->endpoint->socket, head.headers, clock, thread_parser()) {}
+
+    std::unique_ptr<OpenCall> call;  // of the upgrade: what all turns have in common
+    SocketSession session;
 };
 
 }  // namespace
@@ -49,18 +122,25 @@ struct OpenCall {
 struct CallObserver::State {
     State(ConnectionFacts known, const PriceBook& book, CallSink& to, const Clock& times)
         : facts(std::move(known)), prices(book), sink(to), clock(times),
-          place(find_host(facts.host)) {}
+          place((facts.providers != nullptr ? *facts.providers : built_in_providers())
+                    .find_host(facts.host)) {}
 
     void on_event(const http::Event& event);
     void begin(const http::Event& event);
     void read_head(OpenCall& call, const http::ResponseHead& head);
     OpenCall* find(std::uint32_t stream);
+    std::unique_ptr<OpenCall> take(std::uint32_t stream);
+    void open_socket(std::uint32_t stream, const http::ResponseHead& head);
+    void read_socket(const http::Event& event);
+    void end_turns(const OpenSocket& socket, std::vector<Turn> turns, const Error* error);
+    void end_socket(OpenSocket& socket, const Error* error);
     void end(const http::Event& event);
     void end_all(const Error* error);
+    void end_calls(const Error* error);
     void finish(OpenCall& call, const Error* error);
+    bool is_counted(const OpenCall& call, const Reading& reading);
     void judge(OpenCall& call, const Reading& reading, bool is_whole, const Error* error);
     void set_price(OpenCall& call, const Reading& reading);
-    std::optional<PricedCall> price_of(const CallRecord& record, const Reading& reading) const;
 
     ConnectionFacts facts;
     const PriceBook& prices;
@@ -68,6 +148,7 @@ struct CallObserver::State {
     const Clock& clock;
     HostMatch place;
     std::vector<std::unique_ptr<OpenCall>> calls;  // in order of their requests; mostly one
+    std::vector<std::unique_ptr<OpenSocket>> sockets;  // with HTTP/1.1 one at most
 };
 
 CallObserver::CallObserver(ConnectionFacts facts, const PriceBook& prices, CallSink& sink,
@@ -84,17 +165,30 @@ void CallObserver::on_events(const http::EventList& events) {
     for (const http::Event& event : events) state_->on_event(event);
 }
 
+bool CallObserver::has_open_turns() const {
+    return std::any_of(state_->sockets.begin(), state_->sockets.end(),
+                       [](const auto& socket) { return socket->session.has_open(); });
+}
+
 void CallObserver::on_failure(const Error& error) { state_->end_all(&error); }
 
 void CallObserver::State::on_event(const http::Event& event) {
     using Kind = http::Event::Kind;
     if (event.kind == Kind::request_head) return begin(event);
-    if (event.kind == Kind::lost || event.kind == Kind::upgraded) return end_all(nullptr);
+    if (event.kind == Kind::lost) return end_all(nullptr);
+    if (event.kind == Kind::upgraded) return end_calls(nullptr);
+    if (event.kind == Kind::socket_bytes) return read_socket(event);
     OpenCall* call = find(event.stream);
     if (call == nullptr) return;
     switch (event.kind) {
         case Kind::request_body: call->request.feed(event.bytes); break;
-        case Kind::response_head: read_head(*call, *event.response); break;
+        case Kind::response_head:
+            if (call->endpoint->socket != nullptr && event.response->status == 101) {
+                open_socket(event.stream, *event.response);
+                break;
+            }
+            read_head(*call, *event.response);
+            break;
         case Kind::response_body:
             if (call->answer) call->answer->feed(event.bytes);
             break;
@@ -102,6 +196,7 @@ void CallObserver::State::on_event(const http::Event& event) {
         case Kind::request_end:
         case Kind::request_head:
         case Kind::upgraded:
+        case Kind::socket_bytes:
         case Kind::lost: break;
     }
 }
@@ -111,8 +206,9 @@ void CallObserver::State::begin(const http::Event& event) {
     const std::string_view path = http::path_of(head.target);
     const Endpoint* endpoint = find_endpoint(*place.host, head.method, path);
     if (endpoint == nullptr) return;
+    if (endpoint->socket != nullptr && !http::is_websocket_upgrade(head.headers)) return;
 
-    auto call = std::make_unique<OpenCall>(event.stream, *endpoint, head);
+    auto call = std::make_unique<OpenCall>(event.stream, *endpoint, head.headers);
     call->begun_at = clock.now_steady();
     CallRecord& record = call->record;
     record.id = make_uuid();
@@ -125,13 +221,22 @@ void CallObserver::State::begin(const http::Event& event) {
     if (const std::string* agent = head.headers.find("user-agent")) {
         record.user_agent = to_safe_text(*agent, limits::user_agent_bytes_max);
     }
+    read_retry(head.headers, record);
     std::string_view model;
-    if (matches_path(endpoint->path, path, model)) {
-        record.requested_model = to_safe_text(model, limits::model_bytes_max);
+    const std::size_t start = path.find_first_not_of('/');
+    if (matches_path(endpoint->path, path.substr(start > 0 && start < path.size() ? start - 1 : 0),
+                     model)) {
+        record.requested_model = to_safe_text(decode_percent(model), limits::model_bytes_max);
     }
     record.project_slug = facts.project_slug;
     record.attribution_layer = facts.attribution_layer;
     record.source_workdir = facts.source_workdir;
+    switch (endpoint->billing) {
+        case Billing::free: record.billing = BillingMode::free; break;
+        case Billing::deferred: record.billing = BillingMode::deferred; break;
+        default:
+            if (is_plan_call(facts.host, head.headers)) record.billing = BillingMode::plan;
+    }
     calls.push_back(std::move(call));
 }
 
@@ -144,6 +249,10 @@ void CallObserver::State::read_head(OpenCall& call, const http::ResponseHead& he
             record.provider_request_id = to_safe_text(*id, limits::request_id_bytes_max);
             break;
         }
+    }
+    record.plan_limits = read_plan_limits(head.headers, clock.now_utc());
+    if (record.billing == BillingMode::plan && is_paid_overage(head.headers)) {
+        record.billing = BillingMode::metered;
     }
     call.answer.emplace(*call.endpoint->shape, head.headers, thread_parser());
 }
@@ -170,12 +279,85 @@ void CallObserver::State::end(const http::Event& event) {
 }
 
 void CallObserver::State::end_all(const Error* error) {
+    end_calls(error);
+    std::vector<std::unique_ptr<OpenSocket>> ended = std::exchange(sockets, {});
+    for (const auto& socket : ended) end_socket(*socket, error);
+}
+
+void CallObserver::State::end_calls(const Error* error) {
     std::vector<std::unique_ptr<OpenCall>> ended = std::exchange(calls, {});
     for (const auto& call : ended) finish(*call, error);
 }
 
+std::unique_ptr<OpenCall> CallObserver::State::take(std::uint32_t stream) {
+    const auto found = std::find_if(calls.begin(), calls.end(),
+                                    [&](const auto& call) { return call->stream == stream; });
+    if (found == calls.end()) return nullptr;
+    std::unique_ptr<OpenCall> call = std::move(*found);
+    calls.erase(found);
+    return call;
+}
+
+void CallObserver::State::open_socket(std::uint32_t stream, const http::ResponseHead& head) {
+    std::unique_ptr<OpenCall> call = take(stream);
+    read_head(*call, head);
+    call->answer.reset();
+    sockets.push_back(std::make_unique<OpenSocket>(std::move(call), head, clock));
+}
+
+void CallObserver::State::read_socket(const http::Event& event) {
+    const auto found = std::find_if(sockets.begin(), sockets.end(), [&](const auto& socket) {
+        return socket->call->stream == event.stream;
+    });
+    if (found == sockets.end()) return;
+    SocketSession& session = (*found)->session;
+    session.feed(event.direction, event.bytes);
+    end_turns(**found, session.take_ended(), nullptr);
+    if (!session.is_blind() && !session.is_closed()) return;
+    const std::unique_ptr<OpenSocket> over = std::move(*found);
+    sockets.erase(found);
+    end_socket(*over, nullptr);
+}
+
+// Each turn becomes a call with what the upgrade told.
+void CallObserver::State::end_turns(const OpenSocket& socket, std::vector<Turn> turns,
+                                    const Error* error) {
+    static const http::HeaderList no_headers;
+    for (const Turn& turn : turns) {
+        OpenCall call(socket.call->stream, *socket.call->endpoint, no_headers);
+        call.turn = &turn;
+        call.begun_at = turn.asked_at.steady;
+        call.is_message_complete = turn.reading.is_ended;
+        CallRecord& record = call.record;
+        record = socket.call->record;
+        record.id = make_uuid();
+        record.requested_at = turn.asked_at.utc;
+        record.requested_model = turn.requested_model;
+        record.time_to_first_byte_ms.reset();
+        if (turn.begun_at) record.time_to_first_byte_ms = to_ms(*turn.begun_at - call.begun_at);
+        if (turn.kind) record.kind = *turn.kind;
+        if (!turn.id.empty()) record.provider_request_id = turn.id;
+        if (turn.error_status >= 400) record.http_status = turn.error_status;
+        finish(call, error);
+    }
+}
+
+void CallObserver::State::end_socket(OpenSocket& socket, const Error* error) {
+    static const Error closed_by_client{ErrorKind::closed, Leg::client, {}};
+    static const Error closed_by_upstream{ErrorKind::closed, Leg::upstream, {}};
+    if (const auto closed_by = socket.session.closed_by()) {
+        error = *closed_by == http::Direction::to_upstream ? &closed_by_client
+                                                           : &closed_by_upstream;
+    }
+    end_turns(socket, socket.session.take_open(), error);
+}
+
 void CallObserver::State::finish(OpenCall& call, const Error* error) {
     CallRecord& record = call.record;
+    // An upgrade itself asks for no answer. That one was refused is worth knowing; 426 only says
+    // that the API is spoken without sockets.
+    const bool is_upgrade = call.endpoint->socket != nullptr && call.turn == nullptr;
+    if (is_upgrade && (record.http_status < 400 || record.http_status == 426)) return;
     record.latency_ms = to_ms(clock.now_steady() - call.begun_at);
     if (std::string model = call.request.model(); !model.empty()) {
         record.requested_model = std::move(model);
@@ -190,14 +372,36 @@ void CallObserver::State::finish(OpenCall& call, const Error* error) {
         is_whole = call.answer->is_whole();
         is_stream = is_stream || call.answer->is_stream();
     }
+    if (call.turn != nullptr) {
+        reading = &call.turn->reading;
+        is_whole = reading->is_ended;
+    }
     record.mode = is_stream ? "streaming" : "standard";
     record.model = reading->model.empty() ? record.requested_model : reading->model;
     record.usage = reading->usage;
     record.has_usage = reading->has_usage;
     record.service_tier = reading->service_tier;
+    if (reading->kind) record.kind = *reading->kind;
+    if (!is_counted(call, *reading)) return;
     judge(call, *reading, is_whole, error);
     set_price(call, *reading);
     sink.offer(std::move(record));
+}
+
+// Whether this call is a row: an answer that is fetched again counts once, when the call that began
+// it did not.
+bool CallObserver::State::is_counted(const OpenCall& call, const Reading& reading) {
+    const bool is_retrieval = call.endpoint->billing == Billing::retrieval;
+    const bool is_good = call.record.http_status != 0 && call.record.http_status < 400;
+    if (!is_retrieval) {
+        const bool is_open = is_good && !reading.has_usage && !reading.error;
+        if (is_open && facts.pending != nullptr) {
+            facts.pending->expect(place.provider->id, reading.response_id);
+        }
+        return true;
+    }
+    return is_good && reading.has_usage && facts.pending != nullptr &&
+           facts.pending->take(place.provider->id, reading.response_id);
 }
 
 // Status, error and completeness.
@@ -205,23 +409,28 @@ void CallObserver::State::judge(OpenCall& call, const Reading& reading, bool is_
                                 const Error* error) {
     CallRecord& record = call.record;
     const bool is_refused = record.http_status >= 400;
-    switch (call.endpoint->billing) {
+    Billing billing = call.endpoint->billing;
+    // What turned out to be no chat need not count.
+    if (reading.kind && billing == Billing::tokens) billing = Billing::maybe;
+    switch (billing) {
         case Billing::deferred: break;
         case Billing::free:
         case Billing::maybe: record.tokens_complete = is_whole; break;
-        case Billing::tokens: record.tokens_complete = is_whole && reading.has_usage; break;
+        case Billing::tokens:
+        case Billing::retrieval: record.tokens_complete = is_whole && reading.has_usage; break;
     }
     // A refusal consumed nothing, whatever its page looks like.
     if (is_refused) record.tokens_complete = is_whole || call.is_message_complete;
 
     if (is_refused || reading.error) {
         record.status = "error";
-        record.error = classify(*place.provider, record.http_status,
-                                reading.error.value_or(ProviderError{}));
+        const ProviderError said =
+            reading.error ? *reading.error : reading.refusal.value_or(ProviderError{});
+        record.error = classify(*place.provider, record.http_status, said);
         return;
     }
     const bool is_upstream_failure = error != nullptr && error->leg == Leg::upstream;
-    if (is_upstream_failure && record.http_status == 0) {
+    if (is_upstream_failure && !call.is_answered()) {
         record.status = "error";
         record.error = CallError{error->kind == ErrorKind::timeout ? ErrorClass::timeout
                                                                    : ErrorClass::network,
@@ -230,59 +439,21 @@ void CallObserver::State::judge(OpenCall& call, const Reading& reading, bool is_
     }
     // An answer that was cut short is a success with incomplete counts. A call that the client or
     // we ourselves broke off is aborted, unless the answer's end mark had come.
-    const bool is_broken_off = error != nullptr ? !is_upstream_failure : !call.answer;
+    const bool is_broken_off = error != nullptr ? !is_upstream_failure : !call.is_answered();
     record.status = is_broken_off && !is_whole ? "aborted" : "success";
 }
 
 void CallObserver::State::set_price(OpenCall& call, const Reading& reading) {
     CallRecord& record = call.record;
-    if (call.endpoint->billing == Billing::deferred) return;
-    if (call.endpoint->billing == Billing::free) {
-        record.cost = NanoUsd{0};
-        record.cost_state = CostState::exact;
-        record.rates_source = prices.source();
-        return;
-    }
-    if (reading.reported_cost) {
-        record.cost = reading.reported_cost;
-        record.cost_state = CostState::exact;
-        record.rates_source = "provider";
-        return;
-    }
-    // Without counts there is nothing to charge for after a refusal, and nothing to know
-    // otherwise.
-    if (!reading.has_usage && record.http_status < 400) return;
-    const auto priced = price_of(record, reading);
-    if (!priced) return;
-    record.cost = priced->cost;
-    record.rates_source = priced->rates_source;
-    const bool is_exact = priced->state == CostState::exact && record.tokens_complete &&
-                          !reading.has_unpriced_part;
-    record.cost_state = is_exact ? CostState::exact : CostState::estimated;
-}
-
-std::optional<PricedCall> CallObserver::State::price_of(const CallRecord& record,
-                                                        const Reading& reading) const {
-    PriceQuery query{record.provider, record.model,         record.kind,   reading.service_tier,
-                     record.requested_at, reading.speed, reading.region};
-    if (reading.sub_calls.empty()) return prices.price(query, reading.usage);
-
-    std::optional<PricedCall> total;
-    for (const SubCall& sub_call : reading.sub_calls) {
-        TokenUsage usage = sub_call.usage;
-        // Searches are only counted for the whole call.
-        if (!total) usage.web_search_count = reading.usage.web_search_count;
-        query.model = sub_call.model.empty() ? std::string_view(record.model) : sub_call.model;
-        const auto part = prices.price(query, usage);
-        if (!part) return std::nullopt;
-        if (!total) {
-            total = part;
-            continue;
-        }
-        total->cost = total->cost + part->cost;
-        if (part->state != CostState::exact) total->state = part->state;
-    }
-    return total;
+    record.speed = reading.speed;
+    record.region = reading.region;
+    record.provider_cost = reading.reported_cost;
+    record.is_provider_cost_reckoned = reading.is_reported_cost_reckoned;
+    record.has_unpriced_part = reading.has_unpriced_part;
+    record.sub_calls = reading.sub_calls;
+    record.plan_limits.insert(record.plan_limits.end(), reading.plan_limits.begin(),
+                              reading.plan_limits.end());
+    charge(prices, record);
 }
 
 }  // namespace halton::meter

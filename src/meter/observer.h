@@ -16,7 +16,9 @@
 
 namespace halton::meter {
 
+class PendingAnswers;
 class PriceBook;
+class ProviderTable;
 
 // What is known about a connection before its first call; copied onto every row.
 struct ConnectionFacts {
@@ -24,6 +26,10 @@ struct ConnectionFacts {
     std::string project_slug;
     std::string attribution_layer;
     std::string source_workdir;
+    // What all observers of a daemon share; both outlive them. Null: the built-in providers, and
+    // nothing is fetched later.
+    const ProviderTable* providers = nullptr;
+    PendingAnswers* pending = nullptr;
 };
 
 class CallObserver {
@@ -36,6 +42,9 @@ public:
     CallObserver& operator=(CallObserver&&) noexcept = delete;
 
     void on_events(const http::EventList& events);
+
+    // Whether a turn of a WebSocket was asked for or has begun, and has not ended.
+    bool has_open_turns() const;
 
     // Why the connection ended early, for calls that are still open: classifies them as network
     // or timeout when the upstream failed, as aborted when the client went away.

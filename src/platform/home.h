@@ -16,6 +16,7 @@ struct Home {
     std::filesystem::path directory;
     std::filesystem::path config_file() const { return directory / "config.toml"; }
     std::filesystem::path database_file() const { return directory / "db.sqlite"; }
+    std::filesystem::path local_prices_file() const { return directory / "prices.jsonl"; }
     std::filesystem::path ports_file() const { return directory / "effective-ports.json"; }
     std::filesystem::path ca_directory() const { return directory / "ca"; }
     std::filesystem::path ca_key_file() const { return directory / "ca" / "ca-key.pem"; }

@@ -37,7 +37,7 @@ TlsDuplex::TlsDuplex(End client, End upstream, meter::CallObserver observer)
       observer_(std::move(observer)) {}
 
 TlsDuplex::~TlsDuplex() {
-    if (open_calls_ == 0 && !failure_) return;
+    if (is_between_calls() && !failure_) return;
     // Nobody failed: it was ended from here, by a shutdown or for being idle.
     observer_.on_failure(failure_.value_or(Error{ErrorKind::cancelled, Leg::local, "ended here"}));
     events_.clear();
@@ -164,7 +164,8 @@ void TlsDuplex::show_events() {
         if (event.kind == http::Event::Kind::response_end) --open_calls_;
         if (event.kind == http::Event::Kind::response_head && on_first_answer_)
             std::exchange(on_first_answer_, nullptr)();
-        if (event.kind == http::Event::Kind::lost) open_calls_ = 0;
+        if (event.kind == http::Event::Kind::lost || event.kind == http::Event::Kind::upgraded)
+            open_calls_ = 0;
     }
     observer_.on_events(events_);
 }
@@ -183,9 +184,9 @@ void TlsDuplex::pass_end(std::size_t from) {
     }
     ends_[to].socket.shutdown_write();
     endings_[from].is_shut = true;
-    if (from == 1 && open_calls_ > 0 && !failure_)
+    if (from == 1 && !is_between_calls() && !failure_)
         failure_ = Error{ErrorKind::closed, Leg::upstream, "the stream was cut"};
-    if (from == 0 && open_calls_ > 0 && !failure_)
+    if (from == 0 && !is_between_calls() && !failure_)
         failure_ = Error{ErrorKind::closed, Leg::client, "the client went away"};
 }
 

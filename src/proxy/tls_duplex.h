@@ -38,7 +38,9 @@ public:
     std::array<int, 2> sockets() const override {
         return {ends_[0].socket.descriptor(), ends_[1].socket.descriptor()};
     }
-    bool is_between_calls() const override { return open_calls_ == 0; }
+    bool is_between_calls() const override {
+        return open_calls_ == 0 && !observer_.has_open_turns();
+    }
 
 private:
     enum class Moved { blocked, again, failed };
@@ -62,7 +64,7 @@ private:
     meter::CallObserver observer_;
     http::EventList events_;
     std::optional<Error> failure_;
-    int open_calls_ = 0;
+    int open_calls_ = 0;  // exchanges; of a WebSocket the observer knows
     bool has_client_spoken_ = false;
     std::function<void()> on_first_answer_;
 };

@@ -83,18 +83,7 @@ struct Sum {
     // a millisecond.
     std::vector<float> latencies;
 
-    void add(const ReportRow& more) {
-        row.requests += more.requests;
-        row.input_tokens += more.input_tokens;
-        row.output_tokens += more.output_tokens;
-        row.thinking_tokens += more.thinking_tokens;
-        row.cache_read_tokens += more.cache_read_tokens;
-        row.cache_write_tokens += more.cache_write_tokens;
-        row.cost = row.cost + more.cost;
-        row.unpriced_requests += more.unpriced_requests;
-        row.incomplete_requests += more.incomplete_requests;
-        row.error_requests += more.error_requests;
-    }
+    void add(const ReportRow& more) { row.add(more); }
 
     // Mean and nearest rank: the value at position ceil(0.95 n) of the sorted ones.
     ReportRow finish() {
@@ -149,14 +138,21 @@ void read_sums(SQLite::Database& database, const Columns& columns, const ReportQ
                Sums& sums) {
     const auto nanousd = fmt::format("coalesce({}, {} * 10000)", columns.of("cost_nanousd", "NULL"),
                                      columns.of("cost_usd_minor_units", "NULL"));
+    // Rows from before the column knew are told by the host that only subscriptions reach.
+    const auto is_plan = fmt::format(
+        "(coalesce({}, iif({} IN ('chatgpt.com', 'cloudcode-pa.googleapis.com'), 'plan', '')) "
+        "= 'plan')",
+        columns.of("billing_mode", "NULL"), columns.of("host", "''"));
     std::string sql = fmt::format(
         "SELECT coalesce(p.slug, ''), {}, {}, count(*), sum({}), sum({}), sum({}), sum({}), "
-        "sum({}), sum({}), sum({} IS NULL), sum(NOT {}), sum({} <> 'success')",
+        "sum({}), sum(iif({}, 0, {})), sum({} IS NULL), sum(NOT {}), sum({} <> 'success'), "
+        "sum({}), sum(iif({}, {}, 0)), sum({} AND {} IS NULL), sum({} = 'estimated')",
         columns.of("model", "''"), columns.of("provider", "''"), columns.of("input_tokens", "0"),
         columns.of("output_tokens", "0"), columns.of("thinking_tokens", "0"),
         columns.of("cache_read_tokens", columns.of("cached_tokens", "0")),
-        columns.of("cache_write_tokens", "0"), nanousd, nanousd, columns.of("tokens_complete", "1"),
-        columns.of("status", "'success'"));
+        columns.of("cache_write_tokens", "0"), is_plan, nanousd, nanousd,
+        columns.of("tokens_complete", "1"), columns.of("status", "'success'"), is_plan, is_plan,
+        nanousd, is_plan, nanousd, columns.of("cost_state", "''"));
     sql += from_where;
     sql += " GROUP BY 1, 2, 3";
     SQLite::Statement statement(database, sql);
@@ -176,6 +172,10 @@ void read_sums(SQLite::Database& database, const Columns& columns, const ReportQ
         row.unpriced_requests = number(10);
         row.incomplete_requests = number(11);
         row.error_requests = number(12);
+        row.plan_requests = number(13);
+        row.plan_cost = NanoUsd{number(14)};
+        row.plan_unpriced_requests = number(15);
+        row.estimated_requests = number(16);
         sums.totals.add(row);
         sums.by_project[statement.getColumn(0).getString()].add(row);
         sums.by_model[{statement.getColumn(1).getString(), statement.getColumn(2).getString()}].add(
@@ -204,6 +204,7 @@ void read_latencies(SQLite::Database& database, const Columns& columns, const Re
 void sort_by_cost(std::vector<ReportRow>& rows) {
     std::sort(rows.begin(), rows.end(), [](const ReportRow& a, const ReportRow& b) {
         if (a.cost != b.cost) return a.cost > b.cost;
+        if (a.plan_cost != b.plan_cost) return a.plan_cost > b.plan_cost;
         return std::tie(a.name, a.provider) < std::tie(b.name, b.provider);
     });
 }
@@ -213,6 +214,23 @@ bool has_requests(SQLite::Database& database) {
 }
 
 }  // namespace
+
+void ReportRow::add(const ReportRow& more) {
+    requests += more.requests;
+    input_tokens += more.input_tokens;
+    output_tokens += more.output_tokens;
+    thinking_tokens += more.thinking_tokens;
+    cache_read_tokens += more.cache_read_tokens;
+    cache_write_tokens += more.cache_write_tokens;
+    cost = cost + more.cost;
+    unpriced_requests += more.unpriced_requests;
+    estimated_requests += more.estimated_requests;
+    plan_requests += more.plan_requests;
+    plan_unpriced_requests += more.plan_unpriced_requests;
+    plan_cost = plan_cost + more.plan_cost;
+    incomplete_requests += more.incomplete_requests;
+    error_requests += more.error_requests;
+}
 
 Result<Report> read_report(const fs::path& file, const ReportQuery& query) {
     return with_database<Report>(file, [&](SQLite::Database& database) {
@@ -251,6 +269,55 @@ Result<std::int64_t> count_requests(const fs::path& file, UtcTime from, UtcTime 
         statement.bind(2, to_iso8601(to));
         statement.executeStep();
         return statement.getColumn(0).getInt64();
+    });
+}
+
+Result<std::vector<PlanLimitRow>> read_plan_limits(const fs::path& file) {
+    return with_database<std::vector<PlanLimitRow>>(file, [](SQLite::Database& database) {
+        std::vector<PlanLimitRow> limits;
+        if (!database.tableExists("plan_limits")) return limits;
+        SQLite::Statement statement(
+            database,
+            "SELECT provider, name, coalesce(plan, ''), coalesce(status, ''), used_fraction, "
+            "coalesce(resets_at, ''), coalesce(window_minutes, 0), observed_at "
+            "FROM plan_limits ORDER BY provider, name");
+        while (statement.executeStep()) {
+            PlanLimitRow& row = limits.emplace_back();
+            row.provider = statement.getColumn(0).getString();
+            row.name = statement.getColumn(1).getString();
+            row.plan = statement.getColumn(2).getString();
+            row.status = statement.getColumn(3).getString();
+            if (!statement.getColumn(4).isNull())
+                row.used_fraction = statement.getColumn(4).getDouble();
+            if (const auto time = parse_iso8601(statement.getColumn(5).getString()))
+                row.resets_at = *time;
+            row.window_minutes = statement.getColumn(6).getInt64();
+            if (const auto time = parse_iso8601(statement.getColumn(7).getString()))
+                row.observed_at = *time;
+        }
+        return limits;
+    });
+}
+
+Result<std::vector<UnpricedModel>> read_unpriced_models(const fs::path& file, UtcTime from) {
+    return with_database<std::vector<UnpricedModel>>(file, [&](SQLite::Database& database) {
+        std::vector<UnpricedModel> models;
+        if (!has_requests(database)) return models;
+        const Columns columns(database);
+        SQLite::Statement statement(
+            database,
+            fmt::format("SELECT r.provider, r.model, count(*) FROM requests r "
+                        "WHERE r.requested_at >= ? AND {} IS NULL AND {} AND {} <> 'deferred' "
+                        "GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT 100",
+                        columns.of("cost_nanousd", "r.cost_usd_minor_units"),
+                        columns.of("has_usage", "1"),
+                        fmt::format("coalesce({}, '')", columns.of("billing_mode", "NULL"))));
+        statement.bind(1, to_iso8601(from));
+        while (statement.executeStep())
+            models.push_back({statement.getColumn(0).getString(),
+                              statement.getColumn(1).getString(),
+                              statement.getColumn(2).getInt64()});
+        return models;
     });
 }
 

@@ -31,12 +31,24 @@ struct ReportRow {
     std::int64_t thinking_tokens = 0;
     std::int64_t cache_read_tokens = 0;
     std::int64_t cache_write_tokens = 0;
-    NanoUsd cost;
+    NanoUsd cost;  // metered: without what a subscription covers
     std::int64_t unpriced_requests = 0;
+    std::int64_t estimated_requests = 0;
+    // Covered by a subscription; the cost is what that use would have cost by the list.
+    std::int64_t plan_requests = 0;
+    std::int64_t plan_unpriced_requests = 0;
+    NanoUsd plan_cost;
     std::int64_t incomplete_requests = 0;
     std::int64_t error_requests = 0;
     std::optional<double> avg_latency_ms;
     std::optional<double> p95_latency_ms;  // nearest rank
+
+    // Everything but names and latencies, which cannot be added.
+    void add(const ReportRow& more);
+    bool is_unknown_cost() const {
+        return requests > plan_requests &&
+               unpriced_requests - plan_unpriced_requests == requests - plan_requests;
+    }
 };
 
 struct Report {
@@ -51,6 +63,32 @@ Result<Report> read_report(const std::filesystem::path& database, const ReportQu
 // How many calls began in [from, to). Errors: as read_report.
 Result<std::int64_t> count_requests(const std::filesystem::path& database, UtcTime from,
                                     UtcTime to);
+
+struct PlanLimitRow {
+    std::string provider;
+    std::string name;
+    std::string plan;
+    std::string status;
+    std::optional<double> used_fraction;
+    std::optional<UtcTime> resets_at;
+    std::int64_t window_minutes = 0;
+    UtcTime observed_at;
+};
+
+// The latest that providers said about subscriptions; none in an older file. Errors: as
+// read_report.
+Result<std::vector<PlanLimitRow>> read_plan_limits(const std::filesystem::path& database);
+
+struct UnpricedModel {
+    std::string provider;
+    std::string model;
+    std::int64_t requests = 0;
+};
+
+// Models of calls with counts and without a cost since then, most calls first.
+// Errors: as read_report.
+Result<std::vector<UnpricedModel>> read_unpriced_models(const std::filesystem::path& database,
+                                                        UtcTime from);
 
 struct DatabaseFacts {
     int schema_number = 0;

@@ -6,9 +6,11 @@
 #include <optional>
 #include <system_error>
 
+#include <fmt/format.h>
 #include <sqlite3.h>
 
 #include "base/limits.h"
+#include "meter/usage_text.h"
 #include "store/schema.h"
 
 namespace halton::store {
@@ -59,10 +61,27 @@ constexpr const char* insert_sql =
     "audio_output_tokens, image_input_tokens, image_output_tokens, tool_input_tokens, "
     "audio_input_ms, web_search_count, time_to_first_byte_ms, method, host, path, "
     "provider_request_id, user_agent, "
-    "attribution_layer, source_workdir) "
+    "attribution_layer, source_workdir, input_includes_cache, reasoning_on_top, query_count, "
+    "page_count, image_count, character_count, billing_mode, price_id, price_date, "
+    "provider_cost_nanousd, speed, region, unpriced_part, sub_calls, "
+    "provider_cost_reckoned, retry_count, client_request_id) "
     "VALUES "
-    "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) "
+    "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,"
+    "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) "
     "ON CONFLICT (id) DO NOTHING";
+
+// The latest word of each window. Calls may end in another order than they were answered.
+constexpr const char* insert_limit_sql =
+    "INSERT INTO plan_limits (provider, name, plan, status, used_fraction, resets_at, "
+    "window_minutes, observed_at) VALUES (?,?,?,?,?,?,?,?) "
+    "ON CONFLICT (provider, name) DO UPDATE SET plan = coalesce(excluded.plan, plan), "
+    "status = excluded.status, used_fraction = excluded.used_fraction, "
+    "resets_at = excluded.resets_at, "
+    "window_minutes = coalesce(excluded.window_minutes, window_minutes), "
+    "observed_at = excluded.observed_at WHERE excluded.observed_at >= observed_at";
+
+// Real installations see a dozen.
+constexpr std::size_t kept_limit_count_max = 200;
 
 // Binds the values of one row from left to right. Texts are not copied: they live until the
 // statement has run. Words are few letters of ours and are. Absent values become NULL.
@@ -126,7 +145,8 @@ RowWriter::RowWriter(const std::filesystem::path& file)
       insert_project_(database_,
                       "INSERT INTO projects (slug, name, created_at) VALUES (?1, ?1, ?2) "
                       "ON CONFLICT (slug) DO NOTHING"),
-      select_project_(database_, "SELECT id FROM projects WHERE slug = ?") {}
+      select_project_(database_, "SELECT id FROM projects WHERE slug = ?"),
+      insert_limit_(database_, insert_limit_sql) {}
 
 void RowWriter::begin() {
     begin_.exec();
@@ -145,6 +165,7 @@ void RowWriter::roll_back() noexcept {
     insert_.tryReset();
     insert_project_.tryReset();
     select_project_.tryReset();
+    insert_limit_.tryReset();
     database_.tryExec("ROLLBACK");
     // Projects made in that transaction are gone with it.
     project_ids_.clear();
@@ -175,6 +196,7 @@ void RowWriter::write(const meter::CallRecord& call) {
         insert_.tryReset();
         insert_project_.tryReset();
         select_project_.tryReset();
+        insert_limit_.tryReset();
         if (error.getExtendedErrorCode() != SQLITE_CONSTRAINT_FOREIGNKEY) throw;
     }
     // Somebody deleted the project by hand: the id in the cache leads nowhere. Make it again.
@@ -204,7 +226,10 @@ void RowWriter::insert(const meter::CallRecord& call, std::int64_t project_id) {
     call.cost ? row.number(call.cost->value) : row.blank();
     row.word(name_of(call.cost_state)).text_or_null(call.requested_model);
     row.text_or_null(call.service_tier).number(call.has_usage);
-    row.number_or_null(usage.cache_write_1h).number_or_null(usage.audio_input);
+    // A told 0 is not the same as nothing told: see has_cache_write_split.
+    usage.has_cache_write_split ? row.number(usage.cache_write_1h)
+                                : row.number_or_null(usage.cache_write_1h);
+    row.number_or_null(usage.audio_input);
     row.number_or_null(usage.audio_output).number_or_null(usage.image_input);
     row.number_or_null(usage.image_output).number_or_null(usage.tool_input);
     row.number_or_null(usage.audio_input_ms).number_or_null(usage.web_search_count);
@@ -212,8 +237,43 @@ void RowWriter::insert(const meter::CallRecord& call, std::int64_t project_id) {
     row.text_or_null(call.method).text_or_null(call.host).text_or_null(call.path);
     row.text_or_null(call.provider_request_id).text_or_null(call.user_agent);
     row.text_or_null(call.attribution_layer).text_or_null(call.source_workdir);
+    row.number(usage.input_includes_cache).number(!usage.output_includes_reasoning);
+    row.number_or_null(usage.query_count).number_or_null(usage.page_count);
+    row.number_or_null(usage.image_count).number_or_null(usage.character_count);
+    row.word(name_of(call.billing)).text_or_null(call.price_id).text_or_null(call.price_date);
+    call.provider_cost ? row.number(call.provider_cost->value) : row.blank();
+    row.text_or_null(call.speed).text_or_null(call.region);
+    row.number_or_null(call.has_unpriced_part);
+    const auto sub_calls = meter::to_usage_text(call.sub_calls);
+    row.text_or_null(sub_calls).number_or_null(call.is_provider_cost_reckoned);
+    call.retry_count ? row.number(*call.retry_count) : row.blank();
+    row.text_or_null(call.client_request_id);
     insert_.exec();
     insert_.reset();
+    if (!call.plan_limits.empty()) keep_limits(call);
+}
+
+void RowWriter::keep_limits(const meter::CallRecord& call) {
+    const auto observed_at = to_iso8601(call.requested_at);
+    bool is_any_new = false;
+    for (const auto& limit : call.plan_limits) {
+        const auto resets_at = limit.resets_at ? to_iso8601(*limit.resets_at) : std::string();
+        Binder row(insert_limit_);
+        row.text(call.provider).text(limit.name).text_or_null(limit.plan);
+        row.text_or_null(limit.status);
+        limit.used_fraction ? row.real(*limit.used_fraction) : row.blank();
+        row.text_or_null(resets_at).number_or_null(limit.window_minutes).text(observed_at);
+        insert_limit_.exec();
+        insert_limit_.reset();
+        is_any_new |= known_limits_.insert(call.provider + ' ' + limit.name).second;
+    }
+    if (!is_any_new) return;
+    // A hostile server that invents names must not fill the table, nor our memory.
+    database_.exec(
+        fmt::format("DELETE FROM plan_limits WHERE rowid NOT IN (SELECT rowid FROM plan_limits "
+                    "ORDER BY observed_at DESC, rowid LIMIT {})",
+                    kept_limit_count_max));
+    if (known_limits_.size() > kept_limit_count_max) known_limits_.clear();
 }
 
 bool RowWriter::has_moved() noexcept {

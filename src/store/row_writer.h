@@ -1,5 +1,7 @@
 // RowWriter: one open database for writing, with its prepared statements and its project ids.
-// In:    finished calls. Out: rows of `requests`; a project is made when its slug is first seen.
+// In:    finished calls. Out: rows of `requests`; a project is made when its slug is first seen;
+// the
+//        limits that a call saw replace the older ones of `plan_limits`.
 // Fails: with SQLite::Exception, which stays inside store/; sort_trouble() says what to do then.
 // Owner and thread: the ledger's writer thread.
 #pragma once
@@ -8,6 +10,7 @@
 #include <filesystem>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 
 #include <SQLiteCpp/Database.h>
 #include <SQLiteCpp/Exception.h>
@@ -55,6 +58,7 @@ public:
 private:
     std::int64_t find_or_make_project(const std::string& slug);
     void insert(const meter::CallRecord& call, std::int64_t project_id);
+    void keep_limits(const meter::CallRecord& call);
 
     SQLite::Database database_;
     bool is_newer_schema_ = false;
@@ -63,7 +67,9 @@ private:
     SQLite::Statement insert_;
     SQLite::Statement insert_project_;
     SQLite::Statement select_project_;
+    SQLite::Statement insert_limit_;
     std::unordered_map<std::string, std::int64_t> project_ids_;
+    std::unordered_set<std::string> known_limits_;
 };
 
 }  // namespace halton::store

@@ -138,8 +138,59 @@ CREATE TABLE reconciliation_records (
 );
 )sql";
 
-constexpr std::array<Migration, 1> all_migrations{{
+// What pricing a row anew needs, and what the finer reports ask for. The documented columns keep
+// the provider's own meaning; the generated ones undo it, so that they can never disagree.
+constexpr const char* money_schema = R"sql(
+ALTER TABLE requests ADD COLUMN input_includes_cache INTEGER;
+ALTER TABLE requests ADD COLUMN reasoning_on_top INTEGER;
+ALTER TABLE requests ADD COLUMN query_count INTEGER;
+ALTER TABLE requests ADD COLUMN page_count INTEGER;
+ALTER TABLE requests ADD COLUMN image_count INTEGER;
+ALTER TABLE requests ADD COLUMN character_count INTEGER;
+ALTER TABLE requests ADD COLUMN billing_mode TEXT;
+ALTER TABLE requests ADD COLUMN price_id TEXT;
+ALTER TABLE requests ADD COLUMN price_date TEXT;
+ALTER TABLE requests ADD COLUMN provider_cost_nanousd INTEGER;
+ALTER TABLE requests ADD COLUMN speed TEXT;
+ALTER TABLE requests ADD COLUMN region TEXT;
+ALTER TABLE requests ADD COLUMN unpriced_part INTEGER;
+ALTER TABLE requests ADD COLUMN sub_calls TEXT;
+ALTER TABLE requests ADD COLUMN provider_cost_reckoned INTEGER;
+ALTER TABLE requests ADD COLUMN retry_count INTEGER;
+ALTER TABLE requests ADD COLUMN client_request_id TEXT;
+ALTER TABLE requests ADD COLUMN fresh_input_tokens INTEGER GENERATED ALWAYS AS (
+    CASE WHEN input_includes_cache IS NULL THEN NULL ELSE
+        max(0, input_tokens - coalesce(audio_input_tokens, 0) - coalesce(image_input_tokens, 0)
+            - CASE WHEN input_includes_cache THEN cache_read_tokens + cache_write_tokens ELSE 0 END)
+    END) VIRTUAL;
+ALTER TABLE requests ADD COLUMN cache_write_5m_tokens INTEGER GENERATED ALWAYS AS (
+    cache_write_tokens - min(coalesce(cache_write_1h_tokens, 0), cache_write_tokens)) VIRTUAL;
+ALTER TABLE requests ADD COLUMN total_input_tokens INTEGER GENERATED ALWAYS AS (
+    CASE WHEN input_includes_cache IS NULL THEN NULL
+        WHEN input_includes_cache THEN max(input_tokens, cache_read_tokens + cache_write_tokens)
+        ELSE input_tokens + cache_read_tokens + cache_write_tokens END
+    + coalesce(tool_input_tokens, 0)) VIRTUAL;
+ALTER TABLE requests ADD COLUMN total_output_tokens INTEGER GENERATED ALWAYS AS (
+    CASE WHEN reasoning_on_top IS NULL THEN NULL
+        WHEN reasoning_on_top THEN output_tokens + thinking_tokens
+        ELSE output_tokens END) VIRTUAL;
+
+CREATE TABLE plan_limits (
+    provider TEXT NOT NULL,
+    name TEXT NOT NULL,
+    plan TEXT,
+    status TEXT,
+    used_fraction REAL,
+    resets_at TEXT,
+    window_minutes INTEGER,
+    observed_at TEXT NOT NULL,
+    PRIMARY KEY (provider, name)
+);
+)sql";
+
+constexpr std::array<Migration, 2> all_migrations{{
     {1, "ledger", first_schema},
+    {2, "money", money_schema},
 }};
 
 }  // namespace

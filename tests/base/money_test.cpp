@@ -19,6 +19,25 @@ TEST_CASE("money: millicents round half away from zero") {
     CHECK(to_millicents({-1'000'000'000}) == -100'000);
 }
 
+TEST_CASE("money: decimals are scaled by the digits they are written with") {
+    CHECK(scale_decimal(0, 9) == 0);
+    CHECK(scale_decimal(1, 9) == 1'000'000'000);
+    CHECK(scale_decimal(0.1, 9) == 100'000'000);
+    CHECK(scale_decimal(1.2345e-6, 9) == 1235);  // 1234.5, which no double is
+    CHECK(scale_decimal(1.2344e-6, 9) == 1234);
+    CHECK(scale_decimal(-1.2345e-6, 9) == -1235);
+    CHECK(scale_decimal(0.0000000005, 9) == 1);
+    CHECK(scale_decimal(0.00000000049, 9) == 0);
+    CHECK(scale_decimal(3.0833e-05, 12) == 30'833'000);
+    CHECK(scale_decimal(12.0, 0) == 12);
+    CHECK(scale_decimal(1250, -2) == 13);
+    CHECK(scale_decimal(1e-300, 9) == 0);
+    CHECK_FALSE(scale_decimal(1e300, 9));
+    CHECK_FALSE(scale_decimal(1e10, 9));
+    CHECK_FALSE(scale_decimal(std::numeric_limits<double>::infinity(), 9));
+    CHECK_FALSE(scale_decimal(std::numeric_limits<double>::quiet_NaN(), 9));
+}
+
 TEST_CASE("money: dollars are shown in cents, less in millionths") {
     CHECK(to_dollar_text({0}) == "$0.000000");
     CHECK(to_dollar_text({499}) == "$0.000000");

@@ -1,5 +1,12 @@
 #include "config/config.h"
 
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "base/limits.h"
 #include "support/catch.h"
 
 using halton::config::Config;
@@ -82,6 +89,63 @@ key = "kept and ignored"
     CHECK(config.log_level == "debug");
 }
 
+TEST_CASE("config: providers are added by host, shape and name") {
+    const auto parsed = parse_config(R"(
+[[provider.custom]]
+host = "LLM.Corp.example."
+shape = "OpenAI"
+name = "gateway"
+[[provider.custom]]
+host = "*.models.example"
+shape = "anthropic"
+name = "models.example"
+)");
+    CHECK(parsed.warnings.empty());
+    REQUIRE(parsed.config.custom_providers.size() == 2);
+    CHECK(parsed.config.custom_providers[0].host == "llm.corp.example");
+    CHECK(parsed.config.custom_providers[0].shape == "openai");
+    CHECK(parsed.config.custom_providers[0].name == "gateway");
+    CHECK(parsed.config.custom_providers[1].host == "*.models.example");
+}
+
+TEST_CASE("config: a bad provider is left out with a warning, the others stay") {
+    const std::string good = "[[provider.custom]]\nhost = \"a.example\"\nshape = \"gemini\"\nname = \"a\"\n";
+    struct Case {
+        const char* toml;
+        const char* word;
+    };
+    const Case cases[] = {
+        {"host = \"\"\nshape = \"openai\"\nname = \"x\"", "host"},
+        {"host = 7\nshape = \"openai\"\nname = \"x\"", "host"},
+        {"host = \"b.example:443\"\nshape = \"openai\"\nname = \"x\"", "host"},
+        {"host = \"*.example\"\nshape = \"openai\"\nname = \"x\"", "host"},
+        {"host = \"*\"\nshape = \"openai\"\nname = \"x\"", "host"},
+        {"host = \".b.example\"\nshape = \"openai\"\nname = \"x\"", "host"},
+        {"host = \"b.example\"\nshape = \"soap\"\nname = \"x\"", "shape"},
+        {"host = \"b.example\"\nname = \"x\"", "shape"},
+        {"host = \"b.example\"\nshape = \"openai\"", "name"},
+        {"host = \"b.example\"\nshape = \"openai\"\nname = \"Our Gateway\"", "name"},
+    };
+    for (const auto& each : cases) {
+        CAPTURE(each.toml);
+        const auto parsed = parse_config(good + "[[provider.custom]]\n" + each.toml);
+        REQUIRE(parsed.warnings.size() == 1);
+        CHECK(parsed.warnings[0].find(each.word) != std::string::npos);
+        REQUIRE(parsed.config.custom_providers.size() == 1);
+        CHECK(parsed.config.custom_providers[0].name == "a");
+    }
+    for (const char* toml : {"[provider]\ncustom = 3", "[provider.custom]\nhost = \"a.example\""}) {
+        CHECK(parse_config(toml).warnings.size() == 1);
+        CHECK(parse_config(toml).config.custom_providers.empty());
+    }
+    std::string many;
+    for (std::size_t i = 0; i < halton::limits::custom_provider_count_max + 5; ++i) many += good;
+    CHECK(parse_config(many).warnings.size() == 1);
+    CHECK(parse_config(many).config.custom_providers.size() == halton::limits::custom_provider_count_max);
+    // A list of other things than tables.
+    CHECK(parse_config("[provider]\ncustom = [1]").warnings.size() == 1);
+}
+
 TEST_CASE("config: a bad value becomes a warning with key and value, and the default holds") {
     struct Case {
         const char* toml;
@@ -151,4 +215,82 @@ TEST_CASE("config: text that is no TOML gives the defaults and names the line") 
     CHECK(parse_config(std::string("\0\xff\xfe[[", 5)).warnings.size() == 1);
     CHECK(parse_config(std::string(2'000'000, '#')).warnings.size() == 1);
     CHECK(parse_config("daemon = 3").config.edge_port == 8081);
+}
+
+TEST_CASE("config: negotiated prices, and bad ones by their number") {
+    const auto parsed = parse_config(R"(
+[[pricing.override]]
+provider = "anthropic"
+model = "claude-sonnet-4-5"
+input = 2.4
+output = 12
+cache_read = 0.000001
+from = 2026-01-01
+to = "2026-12-31"
+
+[[pricing.override]]
+provider = "openai"
+model = "gpt-5"
+tier = "batch"
+above_tokens = 200000
+cache_write_1h = 0
+)");
+    CHECK(parsed.warnings.empty());
+    REQUIRE(parsed.config.price_overrides.size() == 2);
+    const auto& first = parsed.config.price_overrides[0];
+    CHECK(first.provider == "anthropic");
+    CHECK(first.model == "claude-sonnet-4-5");
+    CHECK(first.tier == "standard");
+    CHECK(first.above_tokens == -1);
+    CHECK(first.first_day == "2026-01-01");
+    CHECK(first.last_day == "2026-12-31");
+    REQUIRE(first.prices.size() == 3);
+    for (const auto& price : first.prices) {
+        if (price.name == "input") CHECK(price.nanousd_per_thousand == 2'400'000);
+        if (price.name == "output") CHECK(price.nanousd_per_thousand == 12'000'000);
+        if (price.name == "cache_read") CHECK(price.nanousd_per_thousand == 1);
+    }
+    CHECK(parsed.config.price_overrides[1].tier == "batch");
+    CHECK(parsed.config.price_overrides[1].above_tokens == 200'000);
+
+    for (const auto& [body, why] : std::vector<std::pair<std::string, std::string>>{
+             {"model = \"m\"\ninput = 1", "provider is missing"},
+             {"provider = \"p\"\ninput = 1", "model is missing"},
+             {"provider = \"p\"\nmodel = \"m\"", "it names no price"},
+             {"provider = \"p\"\nmodel = \"m\"\ninput = -1",
+              "input is not a price in USD per million tokens"},
+             {"provider = \"p\"\nmodel = \"m\"\ninput = \"1\"",
+              "input is not a price in USD per million tokens"},
+             {"provider = \"p\"\nmodel = \"m\"\ninput = 1e9",
+              "input is not a price in USD per million tokens"},
+             {"provider = \"p\"\nmodel = \"m\"\ninput = nan",
+              "input is not a price in USD per million tokens"},
+             {"provider = \"p\"\nmodel = \"m\"\ncache-read = 1", "there is no key 'cache-read'"},
+             {"provider = \"p\"\nmodel = \"m\"\ninput = 1\ntier = \"slow\"",
+              "tier is not one of standard, batch, flex, priority"},
+             {"provider = \"p\"\nmodel = \"m\"\ninput = 1\nfrom = \"soon\"",
+              "from is not a day such as 2026-11-21"},
+             {"provider = \"p\"\nmodel = \"m\"\ninput = 1\nfrom = 2026-02-01\nto = 2026-01-01",
+              "it ends before it begins"},
+             {"provider = \"p\"\nmodel = \"m\"\ninput = 1\nabove_tokens = -5",
+              "above_tokens is not a number of tokens"},
+             {"provider = 5\nmodel = \"m\"\ninput = 1", "provider is not a text"}}) {
+        CAPTURE(body);
+        const auto bad = parse_config(
+            "[[pricing.override]]\nprovider = \"p\"\nmodel = "
+            "\"ok\"\ninput = 1\n[[pricing.override]]\n" +
+            body);
+        REQUIRE(bad.warnings.size() == 1);
+        CHECK(bad.warnings[0] == "config.toml: pricing.override 2: " + why + "; ignored");
+        CHECK(bad.config.price_overrides.size() == 1);
+    }
+    CHECK(parse_config("[pricing]\noverride = 5").warnings.size() == 1);
+    CHECK(parse_config("[pricing]\noverride = [5]").warnings.size() == 1);
+    std::string many;
+    for (std::size_t i = 0; i <= halton::limits::price_overrides_max; ++i)
+        many +=
+            fmt::format("[[pricing.override]]\nprovider = \"p\"\nmodel = \"m{}\"\ninput = 1\n", i);
+    const auto full = parse_config(many);
+    CHECK(full.config.price_overrides.size() == halton::limits::price_overrides_max);
+    CHECK(full.warnings.size() == 1);
 }

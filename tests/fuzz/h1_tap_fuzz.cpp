@@ -56,7 +56,7 @@ public:
         EventList events;
         tap_.abort(events);
         note(events, {});
-        require(is_over_ || open_count_ == 0);
+        require(is_over_ || is_upgraded_ || open_count_ == 0);
         return text_;
     }
 
@@ -64,6 +64,7 @@ private:
     void note(const EventList& events, std::string_view piece) {
         for (const Event& event : events) {
             require(!is_over_);
+            require(!is_upgraded_ || event.kind == Event::Kind::socket_bytes);
             if (!event.bytes.empty())
                 require(event.bytes.data() >= piece.data() &&
                         event.bytes.data() + event.bytes.size() <= piece.data() + piece.size());
@@ -73,10 +74,12 @@ private:
     }
 
     void note(const Event& event) {
-        const std::string start =
-            std::to_string(static_cast<int>(event.kind)) + ' ' + std::to_string(event.stream);
-        const bool is_body =
-            event.kind == Event::Kind::request_body || event.kind == Event::Kind::response_body;
+        const std::string start = std::to_string(static_cast<int>(event.kind)) + ' ' +
+                                  std::to_string(event.stream) + ' ' +
+                                  std::to_string(static_cast<int>(event.direction));
+        const bool is_body = event.kind == Event::Kind::request_body ||
+                             event.kind == Event::Kind::response_body ||
+                             event.kind == Event::Kind::socket_bytes;
         if (!is_body || start != body_of_) text_ += '\n' + start + ' ';
         body_of_ = is_body ? start : "";
         text_ += event.bytes;
@@ -110,7 +113,10 @@ private:
                 break;
             case Event::Kind::upgraded:
                 require(stage == answered);
-                is_over_ = true;
+                is_upgraded_ = true;
+                break;
+            case Event::Kind::socket_bytes:
+                require(is_upgraded_ && stage == answered && !event.bytes.empty());
                 break;
             default: require(stage != none); break;
         }
@@ -124,6 +130,7 @@ private:
     std::uint32_t stream_count_ = 0;
     std::size_t open_count_ = 0;
     bool is_over_ = false;
+    bool is_upgraded_ = false;
     std::string text_;
     std::string body_of_;
 };

@@ -45,6 +45,10 @@ private:
             case Event::Kind::response_end:
                 return line(stream + (event.is_complete ? " < end" : " < cut"));
             case Event::Kind::upgraded: return line(stream + " upgraded");
+            case Event::Kind::socket_bytes:
+                return body(stream + (event.direction == Direction::to_upstream ? " > " : " < ") +
+                                "socket ",
+                            event.bytes);
             case Event::Kind::lost: return line("lost");
         }
     }
@@ -317,7 +321,7 @@ TEST_CASE("h1_tap: an answer may come before its request has ended") {
                              get_lines("2") + ok_lines("2"));
 }
 
-TEST_CASE("h1_tap: an accepted upgrade silences the tap") {
+TEST_CASE("h1_tap: behind an accepted upgrade to a WebSocket its bytes are handed on") {
     const std::string ask = "GET /ws HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
     const std::string yes =
         "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
@@ -327,11 +331,17 @@ TEST_CASE("h1_tap: an accepted upgrade silences the tap") {
     CHECK(run_and_abort({{up, ask},
                          {down, yes + "\x81\x05hello"},
                          {up, "GET / HTTP/1.1\r\n"},
-                         {down, "garbage"}}) == asked + accepted);
+                         {down, "garbage"}}) ==
+          asked + accepted +
+              Lines{"1 < socket \x81\x05hello", "1 > socket GET / HTTP/1.1\r\n",
+                    "1 < socket garbage"});
+    CHECK(run({{up, get + ask}, {down, ok + yes}, {up, "x"}}).back() == "2 > socket x");
 
-    SECTION("also without the headers for it") {
-        CHECK(run({{up, get}, {down, "HTTP/1.1 101 \r\n\r\nxyz"}}) ==
+    SECTION("an upgrade to anything else silences the tap") {
+        CHECK(run({{up, get}, {down, "HTTP/1.1 101 \r\n\r\nxyz"}, {up, "x"}}) ==
               get_lines("1") + Lines{"1 < 101 ", "1 upgraded"});
+        const std::string other = "HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n";
+        CHECK(run({{up, ask}, {down, other + "xyz"}, {up, "x"}}).back() == "1 upgraded");
     }
     SECTION("a declined one is an exchange like others") {
         CHECK(run({{up, ask}, {down, ok}, {up, get}, {down, ok}}) ==

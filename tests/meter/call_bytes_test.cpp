@@ -20,7 +20,8 @@ CallRecord make_full_call() {
     call.method = "POST";
     call.host = "host";
     call.path = "/path";
-    call.usage = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, true, false};
+    call.usage = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, true, false,
+                  true, 14, 15, 16, 17};
     call.has_usage = true;
     call.tokens_complete = true;
     call.cost = NanoUsd{-14};
@@ -37,6 +38,18 @@ CallRecord make_full_call() {
     call.project_slug = "slug";
     call.attribution_layer = "layer";
     call.source_workdir = std::string("/w\0rk", 5);
+    call.billing = meter::BillingMode::plan;
+    call.price_id = "price";
+    call.price_date = "date";
+    call.provider_cost = NanoUsd{18};
+    call.speed = "fast";
+    call.region = "us";
+    call.has_unpriced_part = true;
+    call.sub_calls = {{"inner", call.usage}, {}};
+    call.plan_limits = {{"5h", "max", "allowed", 0.5, call.requested_at, 300}, {}};
+    call.is_provider_cost_reckoned = true;
+    call.retry_count = 19;
+    call.client_request_id = "mine";
     return call;
 }
 
@@ -54,6 +67,9 @@ TEST_CASE("bytes of a call: it comes back as it was") {
     REQUIRE(call->error);
     CHECK(call->error->provider_code == "code");
     CHECK(call->source_workdir.size() == 5);
+    CHECK(call->sub_calls == make_full_call().sub_calls);
+    CHECK(call->plan_limits == make_full_call().plan_limits);
+    CHECK(call->retry_count == 19);
 
     const auto empty = meter::parse_call_bytes(to_bytes(CallRecord{}));
     REQUIRE(empty);

@@ -16,6 +16,16 @@ TEST_CASE("ten local classes collapse to seven on the wire") {
     CHECK(to_wire_class("a_word_of_tomorrow") == "a_word_of_tomorrow");
 }
 
+TEST_CASE("who pays is a word of the ledger, and back") {
+    for (const BillingMode mode :
+         {BillingMode::metered, BillingMode::plan, BillingMode::free, BillingMode::deferred}) {
+        CHECK(parse_billing_mode(name_of(mode)) == mode);
+    }
+    CHECK(name_of(BillingMode::plan) == "plan");
+    CHECK_FALSE(parse_billing_mode(""));
+    CHECK_FALSE(parse_billing_mode("Plan"));
+}
+
 TEST_CASE("names are the ones of the ledger") {
     CHECK(name_of(RequestKind::chat) == "chat");
     CHECK(name_of(RequestKind::embedding) == "embedding");

@@ -8,6 +8,7 @@
 #include "support/feed.h"
 #include "support/h2_bytes.h"
 #include "support/replay.h"
+#include "support/websocket.h"
 
 using namespace halton;
 using namespace halton::meter;
@@ -358,6 +359,124 @@ TEST_CASE("a cost that the provider states wins") {
     CHECK(connection.row().rates_source == "provider");
 }
 
+TEST_CASE("OpenRouter and Perplexity state dollars, with the own key's bill beside them") {
+    const auto usage_of = [](const std::string& usage) {
+        Connection connection("api.openai.com");  // the shape is the same
+        connection.send(request("/v1/chat/completions", R"({"model":"a/b"})"));
+        connection.receive(response("200 OK", R"({"model":"a/b","usage":{"prompt_tokens":1,)" +
+                                                  usage + "}}"));
+        return connection.row().provider_cost;
+    };
+    CHECK(usage_of(R"("cost":0.0000012345)") == NanoUsd{1235});
+    CHECK(usage_of(R"("cost":0,"is_byok":true,"cost_details":{"upstream_inference_cost":0.0000305})") ==
+          NanoUsd{30'500});
+    CHECK(usage_of(R"("cost":0.0000000005,"is_byok":true,)"
+                   R"("cost_details":{"upstream_inference_cost":0.0000000005})") == NanoUsd{1});
+    CHECK(usage_of(R"("cost":0.5,"is_byok":false,"cost_details":{"upstream_inference_cost":9})") ==
+          NanoUsd{500'000'000});
+    CHECK(usage_of(R"("cost":{"input_tokens_cost":0.001,"total_cost":0.006})") ==
+          NanoUsd{6'000'000});
+    for (const char* nonsense : {R"("cost":"free")", R"("cost":-1)", R"("cost":1e9)",
+                                 R"("cost":{"total_cost":null})", R"("cost":[1])"}) {
+        CAPTURE(nonsense);
+        CHECK_FALSE(usage_of(nonsense));
+    }
+}
+
+TEST_CASE("a subscription's call is marked, unless the extra is paid for") {
+    const std::string body = R"({"model":"claude-sonnet-4-5"})";
+    const std::string answer =
+        R"({"model":"claude-sonnet-4-5","usage":{"input_tokens":10,"output_tokens":1}})";
+    const auto call = [&](const std::string& credential, const std::string& more) {
+        Connection connection("api.anthropic.com");
+        connection.send("POST /v1/messages HTTP/1.1\r\nHost: x\r\n" + credential +
+                        "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+        connection.receive(response("200 OK", answer, more));
+        return connection.row();
+    };
+    const std::string bearer = "Authorization: Bearer sk-ant-oat01-secret\r\n";
+    const std::string limits = "anthropic-ratelimit-unified-5h-utilization: 0.25\r\n";
+    const CallRecord plan = call(bearer, limits);
+    CHECK(plan.billing == BillingMode::plan);
+    CHECK(plan.cost == NanoUsd{10 * 3'000 + 15'000});
+    CHECK(plan.cost_state == CostState::exact);
+    REQUIRE(plan.plan_limits.size() == 1);
+    CHECK(plan.plan_limits[0].used_fraction == 0.25);
+    CHECK(call(bearer, limits + "anthropic-ratelimit-unified-overage-in-use: true\r\n").billing ==
+          BillingMode::metered);
+    CHECK(call("x-api-key: sk-ant-api03-secret\r\n", "").billing == BillingMode::metered);
+
+    Connection counting("api.anthropic.com");
+    counting.send("POST /v1/messages/count_tokens HTTP/1.1\r\nHost: x\r\n" + bearer +
+                  "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+    counting.receive(response("200 OK", R"({"input_tokens":14})"));
+    CHECK(counting.row().billing == BillingMode::free);
+}
+
+TEST_CASE("a Codex stream tells its limits, and what it searched") {
+    Connection connection("chatgpt.com");
+    connection.send(request("/backend-api/codex/responses", R"({"model":"gpt-5","stream":true})"));
+    connection.receive(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+        "x-codex-primary-used-percent: 41\r\n\r\n"
+        "event: codex.rate_limits\ndata: {\"type\":\"codex.rate_limits\",\"plan_type\":\"plus\","
+        "\"rate_limits\":{\"primary\":{\"used_percent\":42,\"window_minutes\":300}}}\n\n"
+        "event: response.created\ndata: {\"type\":\"response.created\",\"response\":{\"model\":"
+        "\"gpt-5\",\"output\":[]}}\n\n"
+        "event: response.completed\ndata: {\"type\":\"response.completed\",\"response\":{\"model\":"
+        "\"gpt-5\",\"output\":[{\"type\":\"reasoning\"},{\"type\":\"web_search_call\",\"action\":"
+        "{\"type\":\"search\",\"query\":\"x\"}},{\"type\":\"web_search_call\",\"action\":{\"type\":"
+        "\"open_page\"}},{\"type\":\"web_search_call\",\"action\":{\"type\":\"search\"}}],"
+        "\"usage\":{\"input_tokens\":100,\"output_tokens\":10}}}\n\n");
+    connection.close();
+    const CallRecord& row = connection.row();
+    CHECK(row.model == "gpt-5");
+    CHECK(row.billing == BillingMode::plan);
+    CHECK(row.usage.web_search_count == 2);
+    CHECK(row.cost == NanoUsd{100 * 1'250 + 10 * 10'000 + 20'000'000});
+    CHECK(row.cost_state == CostState::estimated);
+    REQUIRE(row.plan_limits.size() == 2);
+    CHECK(row.plan_limits[0].used_fraction == 0.41);
+    CHECK(row.plan_limits[1].used_fraction == 0.42);
+    CHECK(row.plan_limits[1].plan == "plus");
+}
+
+TEST_CASE("fees that no usage object has make no exact cost") {
+    const auto state_of = [](const std::string& output) {
+        Connection connection("api.openai.com");
+        connection.send(request("/v1/responses", R"({"model":"gpt-5"})"));
+        connection.receive(response("200 OK", R"({"model":"gpt-5","output":[)" + output +
+                                                  R"(],"usage":{"input_tokens":1,"output_tokens":1}})"));
+        return connection.row().cost_state;
+    };
+    CHECK(state_of(R"({"type":"message"})") == CostState::exact);
+    CHECK(state_of(R"({"type":"web_search_call","action":{"type":"search"}})") ==
+          CostState::estimated);
+    // Opening what a search found is free.
+    CHECK(state_of(R"({"type":"web_search_call","action":{"type":"open_page"}})") ==
+          CostState::exact);
+    for (const char* tool : {"file_search_call", "code_interpreter_call", "image_generation_call"}) {
+        CHECK(state_of("{\"type\":\"" + std::string(tool) + "\"}") == CostState::estimated);
+    }
+    // Google: by the call that searched, or by the search; both beyond a free quota.
+    const auto grounded = [](const std::string& model, const std::string& metadata) {
+        Connection connection("generativelanguage.googleapis.com");
+        connection.send(request("/v1beta/models/" + model + ":generateContent", "{}"));
+        connection.receive(response(
+            "200 OK", R"({"candidates":[{"finishReason":"STOP","groundingMetadata":)" + metadata +
+                          R"(}],"usageMetadata":{"promptTokenCount":1000},"modelVersion":")" +
+                          model + R"("})"));
+        return connection.row();
+    };
+    const std::string two = R"({"webSearchQueries":["a","b"]})";
+    CHECK(grounded("gemini-2.5-flash", two).cost == NanoUsd{300'000 + 35'000'000});
+    CHECK(grounded("gemini-3-flash-preview", two).cost == NanoUsd{500'000 + 2 * 14'000'000});
+    CHECK(grounded("gemini-2.5-flash", two).cost_state == CostState::estimated);
+    CHECK(grounded("gemini-2.5-flash", "{}").cost_state == CostState::exact);
+    CHECK(grounded("gemini-2.5-flash", R"({"groundingChunks":[{"maps":{"uri":"x"}}]})").cost_state ==
+          CostState::estimated);
+}
+
 TEST_CASE("an answer that is not run yet has no counts and no cost") {
     Connection connection("api.openai.com");
     connection.send(request("/v1/responses", R"({"model":"gpt-5","background":true})"));
@@ -365,6 +484,41 @@ TEST_CASE("an answer that is not run yet has no counts and no cost") {
     CHECK_FALSE(connection.row().cost);
     CHECK_FALSE(connection.row().tokens_complete);
     CHECK(connection.row().status == "success");
+}
+
+TEST_CASE("a retry is what the client says is one") {
+    const auto row_with = [](const std::string& headers) {
+        Connection connection("api.openai.com");
+        connection.send("POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n" + headers +
+                        "Content-Length: 2\r\n\r\n{}");
+        connection.receive(response("200 OK", chat_answer));
+        return connection.row();
+    };
+    CallRecord row = row_with("X-Stainless-Retry-Count: 2\r\nIdempotency-Key: key-1\r\n");
+    CHECK(row.retry_count == 2);
+    CHECK(row.client_request_id == "key-1");
+    row = row_with("x-stainless-retry-count: 0\r\n");
+    CHECK(row.retry_count == 0);
+    CHECK(row.client_request_id.empty());
+    row = row_with("amz-sdk-request: attempt=3; max=5\r\namz-sdk-invocation-id: inv-1\r\n");
+    CHECK(row.retry_count == 2);
+    CHECK(row.client_request_id == "inv-1");
+    CHECK(row_with("amz-sdk-request: attempt=1\r\n").retry_count == 0);
+    for (const char* senseless :
+         {"", "x-stainless-retry-count: many\r\n", "x-stainless-retry-count: 99999999\r\n",
+          "amz-sdk-request: max=5\r\n", "amz-sdk-request: attempt=0\r\n",
+          "amz-sdk-request: attempt=\r\n"}) {
+        CAPTURE(senseless);
+        CHECK_FALSE(row_with(senseless).retry_count);
+    }
+    // The same body twice, and nothing said, is two calls.
+    Connection connection("api.openai.com");
+    for (int i = 0; i < 2; ++i) {
+        connection.send(request("/v1/chat/completions", chat_body));
+        connection.receive(response("200 OK", chat_answer));
+    }
+    REQUIRE(connection.rows().size() == 2);
+    CHECK_FALSE(connection.rows()[1].retry_count);
 }
 
 TEST_CASE("the model of a Gemini call stands in its path") {
@@ -395,4 +549,214 @@ TEST_CASE("whole conversations give the same row in every chunking") {
         const CallRecord& row = connection.row();
         return row.model + std::to_string(row.usage.input) + std::to_string(row.tokens_complete);
     });
+}
+
+namespace {
+
+std::string upgrade(const std::string& target) {
+    return "GET " + target +
+           " HTTP/1.1\r\nHost: x\r\nUser-Agent: tool/1.0\r\nConnection: Upgrade\r\n"
+           "Upgrade: websocket\r\n\r\n";
+}
+std::string accepted(const std::string& more = {}) {
+    return "HTTP/1.1 101 Switching Protocols\r\nx-request-id: req_up\r\nConnection: Upgrade\r\n"
+           "Upgrade: websocket\r\n" +
+           more + "\r\n";
+}
+const std::string codex_path = "/backend-api/codex/responses";
+const std::string asks =
+    sent(R"({"type":"response.create","model":"gpt-5-codex","input":[]})");
+const std::string begins =
+    received(R"({"type":"response.created","response":{"id":"resp_1","model":"gpt-5-codex"}})");
+const std::string ends = received(
+    R"({"type":"response.completed","response":{"id":"resp_1","model":"gpt-5-codex",)"
+    R"("service_tier":"default","usage":{"input_tokens":100,"output_tokens":20}}})");
+
+// Up to the client's question.
+Connection codex_connection() {
+    Connection connection("chatgpt.com");
+    connection.send(upgrade(codex_path + "?session=private"));
+    connection.receive(accepted());
+    connection.wait(1'000);
+    connection.send(asks);
+    return connection;
+}
+
+}  // namespace
+
+TEST_CASE("every turn of a WebSocket becomes one row with everything that is known") {
+    Connection connection = codex_connection();
+    connection.wait(5);
+    connection.receive(begins);
+    connection.wait(7);
+    CHECK(connection.rows().empty());
+    connection.receive(ends);
+
+    const CallRecord row = connection.row();
+    CHECK(row.id.size() == 36);
+    CHECK(to_iso8601(row.requested_at) == "2026-11-21T01:02:04.000000Z");
+    CHECK(row.provider == "openai");
+    CHECK(row.model == "gpt-5-codex");
+    CHECK(row.requested_model == "gpt-5-codex");
+    CHECK(row.mode == "streaming");
+    CHECK(row.kind == RequestKind::chat);
+    CHECK(row.method == "GET");
+    CHECK(row.host == "chatgpt.com");
+    CHECK(row.path == codex_path);
+    CHECK(row.usage.input == 100);
+    CHECK(row.usage.output == 20);
+    CHECK(row.tokens_complete);
+    REQUIRE(row.cost);
+    CHECK(row.cost->value == 100 * 1'250 + 20 * 10'000);
+    CHECK(row.cost_state == CostState::exact);
+    CHECK(row.service_tier == "default");
+    CHECK(row.latency_ms == 12.0);
+    CHECK(row.time_to_first_byte_ms == 5.0);
+    CHECK(row.status == "success");
+    CHECK(row.http_status == 101);
+    CHECK_FALSE(row.error);
+    CHECK(row.provider_request_id == "resp_1");
+    CHECK(row.user_agent == "tool/1.0");
+    CHECK(row.project_slug == "demo");
+
+    connection.send(asks);
+    connection.receive(begins + ends);
+    connection.fail(ErrorKind::closed, Leg::client);
+    connection.close();
+    REQUIRE(connection.rows().size() == 2);
+    CHECK(connection.rows()[0].id != connection.rows()[1].id);
+    CHECK(connection.rows()[1].usage.input == 100);
+}
+
+TEST_CASE("a turn that is cut is incomplete, and says whose doing it was") {
+    SECTION("the client went away") {
+        Connection connection = codex_connection();
+        connection.receive(begins);
+        connection.fail(ErrorKind::closed, Leg::client);
+        CHECK(connection.row().status == "aborted");
+        CHECK_FALSE(connection.row().tokens_complete);
+        CHECK_FALSE(connection.row().cost);
+        CHECK(connection.row().model == "gpt-5-codex");
+    }
+    SECTION("the client said so") {
+        Connection connection = codex_connection();
+        connection.receive(begins);
+        connection.send(frame(Op::close, "\x03\xe8", {.is_masked = true}));
+        CHECK(connection.rows().empty());
+        connection.receive(frame(Op::close, "\x03\xe8"));
+        CHECK(connection.row().status == "aborted");
+        connection.fail(ErrorKind::closed, Leg::upstream);
+        connection.close();
+        CHECK(connection.rows().size() == 1);
+    }
+    SECTION("the provider stopped in the middle") {
+        Connection connection = codex_connection();
+        connection.receive(begins);
+        connection.fail(ErrorKind::closed, Leg::upstream);
+        CHECK(connection.row().status == "success");
+        CHECK_FALSE(connection.row().tokens_complete);
+    }
+    SECTION("the provider never began") {
+        Connection connection = codex_connection();
+        connection.receive(frame(Op::close, "\x03\xf3"));
+        CHECK(connection.row().status == "error");
+        CHECK(connection.row().error->error_class == ErrorClass::network);
+    }
+    SECTION("we ended it") {
+        Connection connection = codex_connection();
+        connection.receive(begins);
+        connection.fail(ErrorKind::cancelled, Leg::local);
+        CHECK(connection.row().status == "aborted");
+    }
+    SECTION("the frames make no sense any more") {
+        Connection connection = codex_connection();
+        connection.receive(begins + "\xff\xff");
+        CHECK_FALSE(connection.row().tokens_complete);
+        connection.receive(ends);
+        connection.close();
+        CHECK(connection.rows().size() == 1);
+    }
+}
+
+TEST_CASE("an error on a WebSocket is classified by the status it states") {
+    Connection connection = codex_connection();
+    connection.receive(received(
+        R"({"type":"error","status":429,"error":{"type":"rate_limit_error","message":"wait"}})"));
+    CHECK(connection.row().status == "error");
+    CHECK(connection.row().http_status == 429);
+    CHECK(connection.row().error->error_class == ErrorClass::rate_limit);
+    CHECK(connection.row().error->is_retryable);
+    CHECK(connection.row().cost->value == 0);
+
+    Connection other = codex_connection();
+    other.receive(begins + received(R"({"type":"response.failed","response":{"id":"resp_1",)"
+                                    R"("error":{"code":"server_is_overloaded","message":"x"}}})"));
+    CHECK(other.row().error->error_class == ErrorClass::server_error);
+    CHECK(other.row().http_status == 101);
+}
+
+TEST_CASE("an upgrade without a turn leaves no row, a refused one does") {
+    Connection connection("api.openai.com");
+    connection.send(upgrade("/v1/realtime?model=gpt-realtime"));
+    connection.receive(accepted() + received(R"({"type":"session.created","session":{}})"));
+    connection.fail(ErrorKind::closed, Leg::client);
+    connection.close();
+    CHECK(connection.rows().empty());
+
+    Connection refused("api.openai.com");
+    refused.send(upgrade("/v1/responses"));
+    refused.receive(response("401 Unauthorized", R"({"error":{"code":"invalid_api_key"}})"));
+    CHECK(refused.row().error->error_class == ErrorClass::auth);
+    CHECK(refused.row().mode == "streaming");
+
+    Connection elsewhere("api.openai.com");
+    elsewhere.send(upgrade("/v1/responses"));
+    elsewhere.receive(response("426 Upgrade Required", "{}"));
+    elsewhere.send(request("/v1/chat/completions", chat_body));
+    elsewhere.receive(response("200 OK", chat_answer));
+    CHECK(elsewhere.row().path == "/v1/chat/completions");
+
+    Connection unanswered("api.openai.com");
+    unanswered.send(upgrade("/v1/responses"));
+    unanswered.fail(ErrorKind::closed, Leg::upstream);
+    CHECK(unanswered.rows().empty());
+
+    Connection plain("api.openai.com");
+    plain.send("GET /v1/responses HTTP/1.1\r\nHost: x\r\n\r\n");
+    plain.receive(response("404 Not Found", "{}"));
+    CHECK(plain.rows().empty());
+}
+
+TEST_CASE("sockets at other paths are nobody's business") {
+    Connection connection("chatgpt.com");
+    connection.send(upgrade("/ws/notifications"));
+    connection.receive(accepted());
+    connection.send(asks);
+    connection.receive(begins + ends);
+    connection.close();
+    CHECK(connection.rows().empty());
+}
+
+TEST_CASE("a Realtime session costs by its answers and its transcriptions") {
+    Connection connection("api.openai.com");
+    connection.send(upgrade("/v1/realtime?model=gpt-realtime"));
+    connection.receive(accepted() +
+                       received(R"({"type":"session.created","session":{"model":"gpt-realtime",)"
+                                R"("audio":{"input":{"transcription":{"model":"whisper-1"}}}}})"));
+    connection.send(sent(R"({"type":"response.create"})"));
+    connection.receive(received(R"({"type":"response.created","response":{"id":"a"}})"));
+    connection.receive(
+        received(R"({"type":"conversation.item.input_audio_transcription.completed",)"
+                 R"("usage":{"type":"duration","seconds":3}})") +
+        received(R"({"type":"response.done","response":{"id":"a","usage":{"input_tokens":10,)"
+                 R"("output_tokens":30,"output_token_details":{"audio_tokens":20}}}})"));
+    connection.close();
+    REQUIRE(connection.rows().size() == 2);
+    CHECK(connection.rows()[0].model == "whisper-1");
+    CHECK(connection.rows()[0].kind == RequestKind::audio);
+    CHECK(connection.rows()[0].usage.audio_input_ms == 3000);
+    CHECK(connection.rows()[1].model == "gpt-realtime");
+    CHECK(connection.rows()[1].kind == RequestKind::realtime);
+    REQUIRE(connection.rows()[1].cost);
+    CHECK(connection.rows()[1].cost->value == 10 * 4'000 + 10 * 16'000 + 20 * 64'000);
 }

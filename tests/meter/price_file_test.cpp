@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "meter/pricing.h"
+
 #include "support/catch.h"
 
 using namespace halton;
@@ -19,7 +21,8 @@ TEST_CASE("a row with everything in it") {
         R"({"provider":"p","model":"m-1","also":["m.1"],"stems":["m"],"from":"2026-03-13",)"
         R"("rates":{"input":5000000,"output":25000000},"batch":{"input":2500000},)"
         R"("above":[{"tokens":200000,"rates":{"input":10000000}}],"web_search":10000000,)"
-        R"("audio_second":100000,"fast_percent":600,"us_percent":110})"
+        R"("grounded_call":35000000,"request":5000000,"fees_vary":true,)"
+        R"("units":{"second":100000000,"page":1},"fast_percent":600,"us_percent":110})"
         "\n");
     REQUIRE(file);
     CHECK(file->date == "2026-08-21");
@@ -35,7 +38,12 @@ TEST_CASE("a row with everything in it") {
     CHECK(row.bands[1].above_tokens == 200'000);
     CHECK(row.bands[1].rates[0].get(Rate::input) == 10'000'000);
     CHECK(row.web_search_nanousd == 10'000'000);
-    CHECK(row.audio_second_nanousd == 100'000);
+    CHECK(row.grounded_call_nanousd == 35'000'000);
+    CHECK(row.request_nanousd == 5'000'000);
+    CHECK(row.is_fee_varying);
+    CHECK(row.units.get(Unit::second) == 100'000'000);
+    CHECK(row.units.get(Unit::page) == 1);
+    CHECK(row.units.get(Unit::image) == -1);
     CHECK(row.fast_percent == 600);
     CHECK(row.us_percent == 110);
 }
@@ -48,6 +56,11 @@ TEST_CASE("a broken file is refused with its line") {
              R"({"provider":"p","model":"m","rates":{"inptu":1}})",
              R"({"provider":"p","model":"m","rates":{"input":0.5}})",
              R"({"provider":"p","model":"m","rates":{"input":-1}})",
+             R"({"provider":"p","model":"m","rates":{"input":1000000000001}})",
+             R"({"provider":"p","model":"m","units":{"litre":1}})",
+             R"({"provider":"p","model":"m","units":{"page":-1}})",
+             R"({"provider":"p","model":"m","web_search":-5})",
+             R"({"provider":"p","model":"m","fast_percent":100000})",
              R"({"provider":"p","model":"m","from":"yesterday"})",
              R"({"provider":"p","model":"m","above":[{"tokens":5},{"tokens":4}]})",
          }) {
@@ -60,4 +73,45 @@ TEST_CASE("a broken file is refused with its line") {
     CHECK_FALSE(parse_price_file(""));
     CHECK_FALSE(parse_price_file(R"({"format":2,"date":"2026-08-21"})"));
     CHECK_FALSE(parse_price_file(R"({"format":1,"date":"soon"})"));
+}
+
+TEST_CASE("every line of the file in the program reads back as it was written") {
+    std::string text = "{\"format\":1,\"date\":\"2026-08-21\"}\n";
+    const auto all = PriceBook::bundled().rows();
+    REQUIRE(all.size() > 1500);
+    for (const ListedPrice& listed : all) text += to_price_line(*listed.row) + '\n';
+    const auto file = parse_price_file(text);
+    REQUIRE(file);
+    REQUIRE(file->rows.size() == all.size());
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        const PriceRow& was = *all[i].row;
+        const PriceRow& is = file->rows[i];
+        CAPTURE(was.provider, was.model);
+        CHECK(is.model == was.model);
+        CHECK(is.also == was.also);
+        CHECK(is.stems == was.stems);
+        CHECK(is.from == was.from);
+        CHECK(is.units == was.units);
+        CHECK(is.web_search_nanousd == was.web_search_nanousd);
+        CHECK(is.grounded_call_nanousd == was.grounded_call_nanousd);
+        CHECK(is.request_nanousd == was.request_nanousd);
+        CHECK(is.is_fee_varying == was.is_fee_varying);
+        CHECK(is.fast_percent == was.fast_percent);
+        CHECK(is.us_percent == was.us_percent);
+        REQUIRE(is.bands.size() == was.bands.size());
+        for (std::size_t k = 0; k < is.bands.size(); ++k) {
+            CHECK(is.bands[k].above_tokens == was.bands[k].above_tokens);
+            CHECK(is.bands[k].rates == was.bands[k].rates);
+        }
+    }
+}
+
+TEST_CASE("names with quotes in them are written as JSON") {
+    PriceRow row;
+    row.provider = "p";
+    row.model = "a \"b\"\\c";
+    row.bands.emplace_back().rates[0].set(Rate::input, 1);
+    const auto file = parse_price_file(head + to_price_line(row));
+    REQUIRE(file);
+    CHECK(file->rows[0].model == row.model);
 }

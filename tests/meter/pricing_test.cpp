@@ -198,3 +198,209 @@ TEST_CASE("two prices for one name are a broken file") {
     CHECK_FALSE(PriceBook::parse(
         head + row + "\n" + R"({"provider":"p","model":"n","also":["m"],"rates":{"input":1}})"));
 }
+
+TEST_CASE("a tier keeps its relation above a step that does not list it") {
+    const PriceBook steps = book(
+        R"({"provider":"p","model":"m","rates":{"input":2000,"output":8000},"batch":{"input":1000},)"
+        R"("above":[{"tokens":100,"rates":{"input":4000,"output":12000}}]})");
+    const auto below = steps.price(query("p", "m", "batch"), tokens(100, 0));
+    CHECK(below->cost.value == 100);
+    CHECK(below->state == CostState::exact);
+    const auto above = steps.price(query("p", "m", "batch"), tokens(1000, 0));
+    CHECK(above->cost.value == 2000);
+    CHECK(above->state == CostState::estimated);
+    // Nothing of the tier is listed for output: the standard price.
+    CHECK(steps.price(query("p", "m", "batch"), tokens(0, 1000))->cost.value == 8000);
+}
+
+TEST_CASE("tiers as other clouds name them; one that nobody lists is an estimate") {
+    const PriceBook tiers = book(
+        R"({"provider":"p","model":"m","rates":{"input":2000},"flex":{"input":1000},)"
+        R"("priority":{"input":3000}})");
+    const auto priced = [&](std::string_view tier) {
+        return *tiers.price(query("p", "m", tier), tokens(1000, 0));
+    };
+    CHECK(priced("ON_DEMAND").cost.value == 2000);
+    CHECK(priced("ON_DEMAND").state == CostState::exact);
+    CHECK(priced("ON_DEMAND_FLEX").cost.value == 1000);
+    CHECK(priced("on_demand_priority").cost.value == 3000);
+    CHECK(priced("fast").cost.value == 3000);
+    CHECK(priced("auto").state == CostState::exact);
+    CHECK(priced("PROVISIONED_THROUGHPUT").state == CostState::estimated);
+    CHECK(priced("of-tomorrow").cost.value == 2000);
+}
+
+TEST_CASE("a cache write of unknown lifetime is an estimate where the hour costs more") {
+    TokenUsage usage = tokens(10, 1);
+    usage.cache_write = 100;
+    const auto state_of = [&](std::string_view provider, std::string_view model) {
+        return PriceBook::bundled().price(query(provider, model), usage)->state;
+    };
+    CHECK(state_of("anthropic", "claude-opus-4-6") == CostState::estimated);
+    usage.has_cache_write_split = true;
+    CHECK(state_of("anthropic", "claude-opus-4-6") == CostState::exact);
+    usage.has_cache_write_split = false;
+    usage.cache_write_1h = 40;
+    CHECK(state_of("anthropic", "claude-opus-4-6") == CostState::exact);
+    // A list that has no price for the hour.
+    const PriceBook plain = book(
+        R"({"provider":"p","model":"m","rates":{"input":1000,"cache_write":2000}})");
+    usage = {};
+    usage.cache_write = usage.cache_write_1h = 1000;
+    CHECK(plain.price(query("p", "m"), usage)->cost.value == 2000);
+    CHECK(plain.price(query("p", "m"), usage)->state == CostState::estimated);
+}
+
+TEST_CASE("times compose: the step, the cache's lifetime, the tier, the speed and the region") {
+    TokenUsage usage = tokens(150'000, 1000);
+    usage.cache_write = usage.cache_write_1h = 60'000;
+    // claude-sonnet-4-5 above 200,000: 6 / 22.5 / 1 h 12; batches are half of it.
+    CHECK(cost(query("anthropic", "claude-sonnet-4-5", "batch"), usage) ==
+          (150'000 * 6'000ll + 1000 * 22'500ll + 60'000 * 12'000ll) / 2);
+    PriceQuery asked = query("anthropic", "claude-opus-4-6", "batch", "2026-03-12");
+    asked.speed = "fast";
+    asked.region = "us";
+    // Above 200,000 until that day: 10 / 37.5 / 20, halved, times 6, times 1.1.
+    CHECK(cost(asked, usage) ==
+          (150'000 * 10'000ll + 1000 * 37'500ll + 60'000 * 20'000ll) / 2 * 6 / 10 * 11);
+}
+
+TEST_CASE("fees of searches") {
+    const auto priced = [](std::string_view provider, std::string_view model, int searches) {
+        TokenUsage usage;
+        usage.web_search_count = searches;
+        return *PriceBook::bundled().price(query(provider, model), usage);
+    };
+    CHECK(priced("anthropic", "claude-opus-4-6", 3).cost.value == 30'000'000);
+    CHECK(priced("anthropic", "claude-opus-4-6", 3).state == CostState::exact);
+    // Google: older models by the call that searched, newer ones by the search; a free quota.
+    CHECK(priced("gemini", "gemini-2.5-pro", 4).cost.value == 35'000'000);
+    CHECK(priced("gemini", "gemini-2.5-pro", 4).state == CostState::estimated);
+    CHECK(priced("gemini", "gemini-2.5-pro", 0).state == CostState::exact);
+    CHECK(priced("gemini", "gemini-3-flash-preview", 4).cost.value == 4 * 14'000'000);
+    // OpenAI: the usual fee, which no list has by the model.
+    CHECK(priced("openai", "gpt-5", 2).cost.value == 20'000'000);
+    CHECK(priced("openai", "gpt-5", 2).state == CostState::estimated);
+    // Each call of these is a search, at the price of its context size, which nobody tells.
+    CHECK(priced("openai", "gpt-4o-search-preview", 0).cost.value == 35'000'000);
+    CHECK(priced("openai", "gpt-4o-search-preview", 0).state == CostState::estimated);
+    // A provider without any known fee.
+    CHECK(priced("groq", "llama-3.3-70b-versatile", 2).state == CostState::estimated);
+}
+
+TEST_CASE("models that are charged by queries, pages, images, characters and seconds") {
+    const auto cost_of = [](std::string_view provider, std::string_view model,
+                            const TokenUsage& usage) {
+        return cost(query(provider, model), usage);
+    };
+    TokenUsage usage;
+    usage.query_count = 3;
+    CHECK(cost_of("cohere", "rerank-v3.5", usage) == 3 * 2'000'000);
+    CHECK(cost_of("cohere", "command-r", usage) == -1);
+    usage = {};
+    usage.page_count = 2;
+    CHECK(cost_of("mistral", "mistral-ocr-4-0", usage) == 2 * 4'000'000);
+    usage = {};
+    usage.image_count = 2;
+    CHECK(cost_of("openai", "dall-e-3", usage) == 2 * 40'000'000);
+    usage = {};
+    usage.character_count = 1000;
+    CHECK(cost_of("openai", "tts-1", usage) == 15'000'000);
+    usage = {};
+    usage.audio_input_ms = 1001;
+    CHECK(cost_of("groq", "whisper-large-v3", usage) == 2 * 30'830);
+    // Counted in tokens and numbered besides: the tokens are the price.
+    usage = tokens(1000, 0);
+    usage.image_count = 1;
+    CHECK(cost_of("openai", "gpt-4o", usage) == 2'500'000);
+    // Charged by the query only, and none is counted: nothing to know.
+    CHECK(cost_of("cohere", "rerank-v3.5", tokens(10, 0)) == -1);
+    CHECK(cost_of("openai", "dall-e-3", {}) == -1);
+}
+
+TEST_CASE("a provider that charges nothing charges nothing for any model") {
+    const auto priced = PriceBook::bundled().price(query("ollama", "whatever"), tokens(5, 5));
+    REQUIRE(priced);
+    CHECK(priced->cost.value == 0);
+    CHECK(priced->price_id == "ollama/*");
+    // A line with fees only prices no model, and its mark is no model's name.
+    CHECK(cost(query("openai", "whatever"), tokens(5, 5)) == -1);
+    CHECK(cost(query("ollama", "*"), tokens(5, 5)) == -1);
+}
+
+TEST_CASE("every provider of the list is there, by names as their answers have them") {
+    const auto is_known = [](std::string_view provider, std::string_view model) {
+        return cost(query(provider, model), tokens(1, 1)) >= 0;
+    };
+    CHECK(is_known("azure", "gpt-4o-2024-08-06"));
+    CHECK(is_known("vertex", "gemini-2.5-flash"));
+    CHECK(is_known("vertex", "claude-opus-4-6@default"));
+    CHECK(is_known("vertex", "claude-opus-4-6@20990101"));
+    CHECK(is_known("vertex", "claude-sonnet-4-5@20250929"));
+    CHECK(is_known("bedrock", "us.anthropic.claude-sonnet-4-20250514-v1:0"));
+    CHECK(is_known("bedrock", "amazon.nova-lite-v1:0"));
+    CHECK(is_known("bedrock", "anthropic.claude-3-haiku-20240307-v1:0"));
+    CHECK(is_known("mistral", "mistral-large-latest"));
+    CHECK(is_known("groq", "llama-3.3-70b-versatile"));
+    CHECK(is_known("deepseek", "deepseek-chat"));
+    CHECK(is_known("cerebras", "llama3.1-8b"));
+    CHECK(is_known("together", "meta-llama/Meta-Llama-3.1-70B-Instruct-Turbo"));
+    CHECK(is_known("fireworks", "accounts/fireworks/models/glm-5p1"));
+    CHECK(is_known("voyage", "voyage-3.5"));
+    CHECK(is_known("moonshot", "kimi-k2.5"));
+    CHECK(is_known("zai", "glm-4.6"));
+    CHECK(is_known("cohere", "command-r-plus"));
+    CHECK(is_known("perplexity", "sonar-pro"));
+    CHECK_FALSE(is_known("bedrock", "anthropic.claude-v99"));
+    CHECK_FALSE(is_known("vertex", "@default"));
+}
+
+TEST_CASE("negotiated prices change what they name and nothing else") {
+    const auto made = [](std::int64_t above, Tier tier, Rate rate, std::int64_t nanousd) {
+        PriceOverride entry;
+        entry.provider = "anthropic";
+        entry.model = "claude-sonnet-4-5";
+        entry.above_tokens = above;
+        entry.tier = tier;
+        entry.rates.set(rate, nanousd);
+        return entry;
+    };
+    PriceOverride dated = made(-1, Tier::standard, Rate::output, 1'000'000);
+    dated.from = on("2026-08-21");
+    dated.until = dated.from + std::chrono::hours(24);
+    const PriceBook mine = PriceBook::bundled().with_local(
+        nullptr,
+        {made(-1, Tier::standard, Rate::input, 2'000'000), dated,
+         made(100'000, Tier::standard, Rate::input, 5'000'000),
+         made(-1, Tier::batch, Rate::input, 700'000)},
+        "2026-11-21");
+    const auto priced = [&](std::string_view tier, std::int64_t input, std::int64_t output,
+                            const std::string& day = "2026-08-21") {
+        return *mine.price(query("anthropic", "claude-sonnet-4-5-20250929", tier, day),
+                           tokens(input, output));
+    };
+    CHECK(priced("", 1000, 0).cost.value == 2'000'000);
+    CHECK(priced("", 1000, 0).rates_source == "override");
+    CHECK(priced("", 1000, 0).price_date == "2026-11-21");
+    CHECK(priced("", 0, 1000).cost.value == 1'000'000);
+    CHECK(priced("", 0, 1000).price_id == "override:anthropic/claude-sonnet-4-5");
+    // The day after, the output is as listed.
+    CHECK(priced("", 0, 1000, "2026-08-23").cost.value == 15'000'000);
+    CHECK(priced("", 0, 1000, "2026-08-20").cost.value == 15'000'000);
+    // A step of one's own, and the one of the list above it.
+    CHECK(priced("", 100'001, 0).cost.value == 100'001 * 5'000ll);
+    CHECK(priced("", 100'001, 0).state == CostState::exact);
+    CHECK(priced("", 200'001, 0).cost.value == 200'001 * 5'000ll);
+    CHECK(priced("batch", 1000, 0).cost.value == 700'000);
+    // Others are not touched.
+    const auto other = mine.price(query("anthropic", "claude-haiku-4-5"), tokens(1000, 0));
+    CHECK(other->rates_source == "bundled-2026-08-21");
+    CHECK(mine.overrides().size() == 4);
+
+    // A model that no list knows.
+    PriceOverride fresh = made(-1, Tier::standard, Rate::input, 3'000'000);
+    fresh.model = "claude-mine";
+    const PriceBook theirs = PriceBook::bundled().with_local(nullptr, {fresh}, "2026-11-21");
+    CHECK(theirs.price(query("anthropic", "claude-mine"), tokens(1000, 0))->cost.value == 3'000'000);
+    CHECK_FALSE(theirs.price(query("anthropic", "claude-mine"), tokens(1000, 1)));
+}

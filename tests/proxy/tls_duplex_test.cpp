@@ -6,6 +6,7 @@
 #include "support/h2_bytes.h"
 #include "support/replay.h"
 #include "support/tls_peer.h"
+#include "support/websocket.h"
 
 using namespace halton;
 using namespace halton::test;
@@ -89,8 +90,8 @@ struct Tunnel {
             TlsDuplex::End{std::move(at_upstream.b), std::move(upstream_side), {}});
     }
 
-    void start() {
-        meter::CallObserver observer({host, "demo", "default", "/home/ada/demo"},
+    void start(const std::string& metered_as = host) {
+        meter::CallObserver observer({metered_as, "demo", "default", "/home/ada/demo"},
                                      meter::PriceBook::bundled(), sink, clock);
         duplex = std::make_unique<TlsDuplex>(std::move(*client_end), std::move(*upstream_end),
                                              std::move(observer));
@@ -471,6 +472,49 @@ TEST_CASE("tls duplex: ended from our own side in a call, one incomplete row") {
     REQUIRE(tunnel.sink.calls.size() == 1);
     CHECK_FALSE(tunnel.sink.calls[0].tokens_complete);
     CHECK(tunnel.sink.calls[0].status == "aborted");
+}
+
+TEST_CASE("tls duplex: a WebSocket is between calls when no turn is open") {
+    Tunnel tunnel;
+    tunnel.start("chatgpt.com");
+    tunnel.pass(*tunnel.client, *tunnel.upstream,
+                "GET /backend-api/codex/responses HTTP/1.1\r\nConnection: Upgrade\r\n"
+                "Upgrade: websocket\r\n\r\n");
+    CHECK_FALSE(tunnel.duplex->is_between_calls());
+    tunnel.pass(*tunnel.upstream, *tunnel.client,
+                "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n"
+                "Upgrade: websocket\r\n\r\n");
+    CHECK(tunnel.duplex->is_between_calls());
+    const auto ask = [&] {
+        tunnel.pass(*tunnel.client, *tunnel.upstream,
+                    sent(R"({"type":"response.create","model":"gpt-5-codex"})"));
+        CHECK_FALSE(tunnel.duplex->is_between_calls());
+        tunnel.pass(*tunnel.upstream, *tunnel.client,
+                    received(R"({"type":"response.created","response":{"id":"r"}})"));
+    };
+    ask();
+    tunnel.pass(*tunnel.upstream, *tunnel.client,
+                received(R"({"type":"response.completed","response":{"id":"r",)"
+                         R"("usage":{"input_tokens":3,"output_tokens":4}}})"));
+    CHECK(tunnel.duplex->is_between_calls());
+    CHECK(tunnel.sink.calls.size() == 1);
+
+    SECTION("then it is let go, and nobody is owed a row") {
+        tunnel.world.shuttle->interrupt_between_calls();
+        tunnel.world.io.until([&] { return tunnel.end.has_value(); });
+        tunnel.duplex.reset();
+        CHECK(tunnel.sink.calls.size() == 1);
+    }
+    SECTION("an open one is cut with the connection, by whom it was") {
+        ask();
+        tunnel.client->say_goodbye();
+        tunnel.until([&] { return tunnel.upstream->is_polite; });
+        tunnel.upstream->say_goodbye();
+        tunnel.finish();
+        REQUIRE(tunnel.sink.calls.size() == 2);
+        CHECK(tunnel.sink.calls[1].status == "aborted");
+        CHECK_FALSE(tunnel.sink.calls[1].tokens_complete);
+    }
 }
 
 TEST_CASE("tls duplex: nothing said, no row") {

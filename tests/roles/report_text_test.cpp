@@ -139,11 +139,41 @@ TEST_CASE("report: JSON") {
     CHECK_FALSE(only["by_model"].is_present());
 }
 
+TEST_CASE("report: plan use stands beside the spend, never in it") {
+    auto view = make_view();
+    auto& totals = view.report.totals;
+    totals.plan_requests = 200;
+    totals.plan_cost = NanoUsd{7'000'000'000};
+    totals.estimated_requests = 3;
+    auto& shop = view.report.by_project[0];
+    shop.plan_requests = shop.requests;
+    shop.cost = NanoUsd{0};
+    shop.plan_cost = NanoUsd{7'000'000'000};
+    const auto text = roles::to_report_text(view, {ReportGroup::both, 0, false});
+    CHECK(has(text, "* $2.50 total cost\n"));
+    CHECK(has(text, "* $7.00 worth of plan use in 200 requests (list prices; not charged"));
+    CHECK(has(text, "cost  plan use  avg latency"));
+    CHECK(has(text, "12,000          -     $7.00"));
+    CHECK(has(text, "$0.100000         -"));
+    CHECK(has(text, "3 requests with an estimated price"));
+    // A table without any has no such column.
+    CHECK_FALSE(has(roles::to_report_text(view, {ReportGroup::model, 0, false}), "plan use  "));
+    shop.plan_unpriced_requests = shop.unpriced_requests = shop.plan_requests;
+    CHECK(has(roles::to_report_text(view, {ReportGroup::project, 0, false}), "unknown"));
+    JsonParser parser;
+    const auto json = parser.parse(roles::to_report_json(view, ReportGroup::both)).value();
+    CHECK(json["totals"]["plan_requests"].as_integer() == 200);
+    CHECK(json["totals"]["plan_cost_nanousd"].as_integer() == 7'000'000'000);
+    CHECK(json["totals"]["plan_cost_usd_minor_units"].as_integer() == 700'000);
+    CHECK(json["totals"]["cost_nanousd"].as_integer() == 2'500'000'000);
+    CHECK(json["totals"]["estimated_requests"].as_integer() == 3);
+}
+
 TEST_CASE("report: CSV") {
     const auto text = roles::to_report_csv(make_view(), ReportGroup::both);
     CHECK(text.substr(0, 31) == "group,name,provider,requests,in");
     CHECK(has(text,
               "\r\nproject,shop,,1200,1200000,12000,0,0,0,240000,2400000000,0,0,0,"
-              "1234.600,2000.000\r\n"));
+              "1234.600,2000.000,0,0,0,0,0\r\n"));
     CHECK(has(text, "\r\nmodel,\"gpt,\"\"y\"\"\",openai,34,"));
 }

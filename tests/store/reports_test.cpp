@@ -195,3 +195,76 @@ TEST_CASE("reports: a copy is read where nothing may be written") {
     CHECK(status == 0);
     REQUIRE(::chmod(folder.c_str(), 0755) == 0);
 }
+
+TEST_CASE("reports: what a subscription covers is no spend") {
+    const test::TempDirectory directory;
+    const auto file = directory / "db.sqlite";
+    auto metered = make_call(1);
+    metered.cost = NanoUsd{100};
+    metered.cost_state = meter::CostState::estimated;
+    auto plan = make_call(2);
+    plan.billing = meter::BillingMode::plan;
+    plan.cost = NanoUsd{1'000};
+    auto unpriced = make_call(3);
+    unpriced.billing = meter::BillingMode::plan;
+    unpriced.cost.reset();
+    unpriced.project_slug = "plan-only";
+    write(file, {metered, plan, unpriced});
+    const auto report = store::read_report(file, everything).value();
+    CHECK(report.totals.requests == 3);
+    CHECK(report.totals.cost.value == 100);
+    CHECK(report.totals.plan_requests == 2);
+    CHECK(report.totals.plan_cost.value == 1'000);
+    CHECK(report.totals.unpriced_requests == 1);
+    CHECK(report.totals.plan_unpriced_requests == 1);
+    CHECK(report.totals.estimated_requests == 1);
+    CHECK_FALSE(report.totals.is_unknown_cost());
+    REQUIRE(report.by_project.size() == 2);
+    CHECK(report.by_project[0].name == "shop");
+    CHECK(report.by_project[1].plan_requests == 1);
+    CHECK_FALSE(report.by_project[1].is_unknown_cost());
+    // Rows from before the column: told by their host.
+    SQLite::Database database(file.string(), SQLite::OPEN_READWRITE);
+    database.exec("UPDATE requests SET billing_mode = NULL");
+    CHECK(store::read_report(file, everything).value().totals.plan_requests == 0);
+    database.exec("UPDATE requests SET host = 'chatgpt.com' WHERE cost_nanousd = 100");
+    CHECK(store::read_report(file, everything).value().totals.plan_cost.value == 100);
+}
+
+TEST_CASE("reports: limits of plans, and models without a price") {
+    const test::TempDirectory directory;
+    const auto file = directory / "db.sqlite";
+    CHECK(store::read_plan_limits(file).error().kind == ErrorKind::not_found);
+    auto call = make_call(1);
+    call.plan_limits = {{"7d", "max", "allowed", 0.5, call.requested_at, 10'080},
+                        {"5h", "", "", std::nullopt, std::nullopt, 0}};
+    auto unknown = make_call(2);
+    unknown.cost.reset();
+    unknown.model = "claude-of-tomorrow";
+    auto uncounted = make_call(3);
+    uncounted.cost.reset();
+    uncounted.has_usage = false;
+    write(file, {call, unknown, uncounted});
+    const auto limits = store::read_plan_limits(file).value();
+    REQUIRE(limits.size() == 2);
+    CHECK(limits[0].name == "5h");
+    CHECK_FALSE(limits[0].used_fraction);
+    CHECK_FALSE(limits[0].resets_at);
+    CHECK(limits[1].provider == "anthropic");
+    CHECK(limits[1].plan == "max");
+    CHECK(limits[1].status == "allowed");
+    CHECK(limits[1].used_fraction == 0.5);
+    CHECK(limits[1].resets_at == call.requested_at);
+    CHECK(limits[1].window_minutes == 10'080);
+    CHECK(limits[1].observed_at == call.requested_at);
+    const auto models = store::read_unpriced_models(file, epoch).value();
+    REQUIRE(models.size() == 1);
+    CHECK(models[0].provider == "anthropic");
+    CHECK(models[0].model == "claude-of-tomorrow");
+    CHECK(models[0].requests == 1);
+    CHECK(store::read_unpriced_models(file, make_call(3).requested_at).value().empty());
+    // A file of the first version has neither.
+    SQLite::Database database(file.string(), SQLite::OPEN_READWRITE);
+    database.exec("DROP TABLE plan_limits");
+    CHECK(store::read_plan_limits(file).value().empty());
+}

@@ -213,3 +213,87 @@ TEST_CASE("row writer: what a failure asks for") {
     CHECK(trouble_of(SQLITE_TOOBIG) == Trouble::row);
     CHECK(trouble_of(SQLITE_ERROR) == Trouble::schema);
 }
+
+TEST_CASE("row writer: what a price needs lands in its columns") {
+    const test::TempDirectory directory;
+    const auto file = directory / "db.sqlite";
+    auto call = make_call(1);
+    call.usage.input_includes_cache = true;
+    call.usage.output_includes_reasoning = false;
+    call.usage.query_count = 31;
+    call.usage.page_count = 32;
+    call.usage.image_count = 33;
+    call.usage.character_count = 34;
+    call.billing = meter::BillingMode::plan;
+    call.price_id = "anthropic/claude-test-1";
+    call.price_date = "2026-08-21";
+    call.provider_cost = NanoUsd{35};
+    call.speed = "fast";
+    call.region = "us";
+    call.has_unpriced_part = true;
+    call.sub_calls.resize(1);
+    call.sub_calls[0].usage.input = 9;
+    call.retry_count = 2;
+    call.client_request_id = "mine";
+    call.is_provider_cost_reckoned = true;
+    RowWriter writer(file);
+    write(writer, call);
+    CHECK(query_text(file,
+                     "SELECT input_includes_cache || '|' || reasoning_on_top || '|' || query_count "
+                     "|| '|' || page_count || '|' || image_count || '|' || character_count || '|' "
+                     "|| billing_mode || '|' || price_id || '|' || price_date || '|' || "
+                     "provider_cost_nanousd || '|' || speed || '|' || region || '|' || "
+                     "unpriced_part || '|' || sub_calls || '|' || retry_count || '|' || "
+                     "client_request_id || '|' || provider_cost_reckoned FROM requests") ==
+          "1|1|31|32|33|34|plan|anthropic/claude-test-1|2026-08-21|35|fast|us|1|"
+          "[{\"model\":\"\",\"input\":9}]|2|mine|1");
+    // A lifetime of cache writes that was told to be nothing is 0, one that was not told is NULL.
+    CHECK(query_number(file, "SELECT cache_write_1h_tokens IS NULL FROM requests") == 1);
+    call = make_call(2);
+    call.usage.has_cache_write_split = true;
+    write(writer, call);
+    CHECK(query_number(file,
+                       "SELECT count(*) FROM requests WHERE cache_write_1h_tokens = 0 AND "
+                       "billing_mode = 'metered' AND retry_count IS NULL AND sub_calls IS NULL AND "
+                       "provider_cost_nanousd IS NULL AND unpriced_part IS NULL") == 1);
+}
+
+TEST_CASE("row writer: of a plan's limits the latest stay, and not too many") {
+    const test::TempDirectory directory;
+    const auto file = directory / "db.sqlite";
+    RowWriter writer(file);
+    const auto limits = [&] {
+        return query_text(file,
+                          "SELECT group_concat(name || ' ' || coalesce(used_fraction, '-') || "
+                          "' ' || coalesce(plan, '-') || ' ' || coalesce(status, '-') || ' ' || "
+                          "coalesce(resets_at, '-') || ' ' || coalesce(window_minutes, '-'), "
+                          "'; ') FROM (SELECT * FROM plan_limits ORDER BY name)");
+    };
+    auto call = make_call(5);
+    call.plan_limits = {
+        {"5h", "max", "allowed", 0.25, UtcTime(std::chrono::seconds(1'800'000'000)), 300},
+        {"7d", "", "", std::nullopt, std::nullopt, 0}};
+    write(writer, call);
+    CHECK(limits() == "5h 0.25 max allowed 2027-01-15T08:00:00.000000Z 300; 7d - - - - -");
+    // An older call that ends later says nothing new; a newer one replaces what it tells.
+    call = make_call(4);
+    call.plan_limits = {{"5h", "", "rejected", 0.9, std::nullopt, 0}};
+    write(writer, call);
+    CHECK(limits().starts_with("5h 0.25"));
+    call = make_call(6);
+    call.plan_limits = {{"5h", "", "allowed_warning", 0.9, std::nullopt, 0}};
+    write(writer, call);
+    CHECK(limits().starts_with("5h 0.9 max allowed_warning - 300;"));
+    CHECK(query_text(file, "SELECT observed_at FROM plan_limits WHERE name = '5h'") ==
+          "2027-01-15T08:00:06.000000Z");
+
+    for (int i = 0; i < 40; ++i) {
+        call = make_call(static_cast<std::uint64_t>(100 + i));
+        for (int k = 0; k < 16; ++k)
+            call.plan_limits.push_back({fmt::format("{}-{}", i, k), "", "x", 0.5, std::nullopt, 0});
+        write(writer, call);
+    }
+    CHECK(query_number(file, "SELECT count(*) FROM plan_limits") == 200);
+    CHECK(query_number(file, "SELECT count(*) FROM plan_limits WHERE name = '39-15'") == 1);
+    CHECK(query_number(file, "SELECT count(*) FROM plan_limits WHERE name = '5h'") == 0);
+}

@@ -136,3 +136,43 @@ TEST_CASE("schema: a project with calls cannot be deleted, and any error class i
     CHECK_THROWS_AS(database.exec("DELETE FROM projects"), SQLite::Exception);
     CHECK(database.execAndGet("SELECT cost_usd_minor_units IS NULL FROM requests").getInt() == 1);
 }
+
+TEST_CASE("schema: the generated columns undo what providers mean") {
+    auto database = open_memory();
+    store::migrate(database, store::migrations());
+    database.exec("INSERT INTO projects (slug, name, created_at) VALUES ('a', 'a', '')");
+    const auto totals = [&](const std::string& names, const std::string& values) {
+        database.exec("DELETE FROM requests");
+        database.exec(
+            "INSERT INTO requests (id, project_id, provider, model, requested_at, status, " +
+            names + ") VALUES ('x', 1, 'p', 'm', '', 'success', " + values + ")");
+        return database
+            .execAndGet(
+                "SELECT fresh_input_tokens || ' ' || cache_write_5m_tokens || ' ' || "
+                "total_input_tokens || ' ' || total_output_tokens FROM requests")
+            .getString();
+    };
+    CHECK(totals("input_tokens, cache_read_tokens, cache_write_tokens, cache_write_1h_tokens, "
+                 "output_tokens, thinking_tokens, input_includes_cache, reasoning_on_top",
+                 "100, 2000, 300, 250, 40, 30, 0, 0") == "100 50 2400 40");
+    CHECK(totals("input_tokens, cache_read_tokens, tool_input_tokens, audio_input_tokens, "
+                 "output_tokens, thinking_tokens, input_includes_cache, reasoning_on_top",
+                 "1000, 600, 70, 100, 40, 30, 1, 1") == "300 0 1070 70");
+    // Of a row from before the columns nothing is known.
+    CHECK(totals("input_tokens", "5").empty());
+}
+
+TEST_CASE("schema: a file of the first version gets the rest and keeps its rows") {
+    auto database = open_memory();
+    store::migrate(database, store::migrations().first(1));
+    database.exec("INSERT INTO projects (slug, name, created_at) VALUES ('a', 'a', '')");
+    database.exec(
+        "INSERT INTO requests (id, project_id, provider, model, requested_at, status, "
+        "cost_nanousd) VALUES ('x', 1, 'p', 'm', '', 'success', 7)");
+    store::migrate(database, store::migrations());
+    CHECK(database
+              .execAndGet("SELECT cost_nanousd FROM requests WHERE billing_mode IS NULL AND "
+                          "total_input_tokens IS NULL AND retry_count IS NULL")
+              .getInt() == 7);
+    CHECK(database.tableExists("plan_limits"));
+}

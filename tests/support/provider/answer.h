@@ -35,6 +35,12 @@ struct Answer {
 
 using HeaderList = std::vector<std::pair<std::string, std::string>>;
 
+// One message of a scripted WebSocket session; a sent one is the client's.
+struct ScriptFrame {
+    bool is_sent = false;
+    std::string text;
+};
+
 // An answer before framing.
 struct Content {
     int status = 200;
@@ -46,6 +52,7 @@ struct Content {
     std::vector<int> interim;  // 1xx heads sent before
     HeaderList trailers;
     std::string raw;           // not empty: the exact bytes of everything, then close
+    std::vector<ScriptFrame> frames;  // what is said on a WebSocket, once it is open
 };
 
 // The canned answer of the provider that the request's path belongs to.

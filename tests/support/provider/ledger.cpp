@@ -68,4 +68,19 @@ void Ledger::write(const RequestEntry& entry) {
         entry.sent.length(), entry.is_completed));
 }
 
+void Ledger::write(const SocketEntry& entry) {
+    if (!file_) return;
+    std::string turns;
+    for (const auto& turn : entry.turns)
+        turns += fmt::format("{}[{},{},{}]", turns.empty() ? "" : ",", quote(turn.id),
+                             turn.input_tokens, turn.output_tokens);
+    write_line(fmt::format(
+        R"("kind":"socket","connection":{},"item":{},"target":{},"received":{},"sent":{},)"
+        R"("received_sha256":"{}","received_bytes":{},"sent_sha256":"{}","sent_bytes":{},)"
+        R"("turns":[{}],"closed":{},"completed":{},"problem":{})",
+        entry.connection, quote(entry.item), quote(entry.target), entry.received_count,
+        entry.sent_count, entry.received.hex(), entry.received.length(), entry.sent.hex(),
+        entry.sent.length(), turns, entry.is_closed, entry.is_completed, quote(entry.problem)));
+}
+
 }  // namespace provider

@@ -1,4 +1,5 @@
-// Ledger: what the provider saw and did, as JSON lines, one a connection and one a request.
+// Ledger: what the provider saw and did, as JSON lines, one a connection, one a request
+// and one a WebSocket.
 // In:    finished entries. Out: lines, flushed one by one, so that a reader may poll the file.
 // Owner: main. Thread: one.
 #pragma once
@@ -7,6 +8,7 @@
 #include <cstdio>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <openssl/sha.h>
 
@@ -53,6 +55,26 @@ struct RequestEntry {
     bool is_completed = false;  // the whole answer was written
 };
 
+// A WebSocket behind its upgrade.
+struct SocketEntry {
+    struct Turn {
+        std::string id;
+        long long input_tokens = 0;
+        long long output_tokens = 0;
+    };
+    std::uint64_t connection = 0;
+    std::string item;
+    std::string target;
+    std::uint64_t received_count = 0;  // messages
+    std::uint64_t sent_count = 0;
+    Digest received;  // bytes behind the upgrade
+    Digest sent;
+    std::vector<Turn> turns;    // what was reported
+    bool is_closed = false;     // the client said Close
+    bool is_completed = false;  // the script came to its end
+    std::string problem;
+};
+
 class Ledger {
 public:
     // An empty name: no ledger.
@@ -64,6 +86,7 @@ public:
     bool is_open() const { return file_ != nullptr; }
     void write(const ConnectionEntry& entry);
     void write(const RequestEntry& entry);
+    void write(const SocketEntry& entry);
 
 private:
     void write_line(const std::string& fields);

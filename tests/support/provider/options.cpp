@@ -67,7 +67,7 @@ constexpr Row rows[] = {
      [](Options& o, std::string_view v) { o.client_cert_out = v; return true; }},
     {"--ready-file", "FILE", "JSON with ports and pid, written once both ports are bound",
      [](Options& o, std::string_view v) { o.ready_file = v; return true; }},
-    {"--ledger", "FILE", "one JSON line a connection and a request",
+    {"--ledger", "FILE", "one JSON line a connection, a request and a WebSocket",
      [](Options& o, std::string_view v) { o.ledger_file = v; return true; }},
     {"--record-raw", "DIR", "keep the plaintext of each connection as DIR/<n>.in and <n>.out",
      [](Options& o, std::string_view v) { o.raw_directory = v; return true; }},
@@ -100,6 +100,8 @@ Knobs are request headers:
   x-test-cut-after: N             end the connection after N bytes of the answer
   x-test-cut-how: close|reset|shutdown   without close_notify (default), with RST, orderly
   x-test-upgrade: 1               101, then every byte is echoed
+  x-test-socket: WORDS            of an upgrade to a WebSocket: deflate no-context fragment ping
+                                  (support/provider/websocket.h says how it answers)
   x-test-early: 1                 answer before the body was read, then close
   x-test-close: 1                 "connection: close" and close after the answer
   x-test-header-bytes: N          that much more of a head
@@ -113,7 +115,8 @@ Over HTTP/2 chunks are DATA frames, a cut is after N bytes of the body, and ther
 
 A scripted answer is {"id":..,"status":200,"reason":"OK","headers":[["k","v"],..],"body":BASE64},
 with optional "framing", "chunks", "interim":[103], "trailers":[["k","v"],..], or
-{"id":..,"raw":BASE64} for the exact bytes of a whole answer, after which the connection closes.
+{"id":..,"raw":BASE64} for the exact bytes of a whole answer, after which the connection closes, or
+{"id":..,"frames":[{"direction":"sent"|"received","text":..},..]} for a WebSocket.
 )";
 
 }  // namespace

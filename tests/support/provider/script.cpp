@@ -60,6 +60,11 @@ std::string read_item(element item, Script& script) {
             if (one.get(number) != SUCCESS) return "interim";
             content.interim.push_back(static_cast<int>(number));
         }
+    simdjson::dom::array frames;
+    if (item["frames"].get(frames) == SUCCESS)
+        for (element frame : frames)
+            content.frames.push_back({string_of(frame, "direction") == "sent",
+                                      string_of(frame, "text")});
     if (!decode_base64(string_of(item, "raw"), content.raw)) return "raw";
     std::string body;
     if (!decode_base64(string_of(item, "body"), body)) return "body";

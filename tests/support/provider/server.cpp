@@ -23,6 +23,7 @@
 #include <asio/write.hpp>
 
 #include "support/provider/http2.h"
+#include "support/provider/websocket.h"
 
 namespace provider {
 
@@ -198,6 +199,24 @@ std::optional<Content> choose_content(const Request& request, const Script& scri
     return found == script.end() ? std::nullopt : std::optional(found->second);
 }
 
+template <class Stream>
+awaitable<void> talk(Connection<Stream>& connection, SocketSession& session, std::string first) {
+    char buffer[16384];
+    std::string_view bytes = first;
+    session.begin();
+    for (;;) {
+        if (!bytes.empty()) session.feed(bytes);
+        const std::string out = session.take_output();
+        bool is_written = true;
+        if (!out.empty()) is_written = co_await connection.write(out, &session.entry().sent);
+        if (!is_written || session.is_over()) break;
+        bytes = co_await connection.read(buffer, sizeof buffer);
+        if (bytes.empty()) break;
+    }
+    session.entry().connection = connection.number;
+    connection.services.ledger.write(session.entry());
+}
+
 Answer choose_answer(const Request& request, const Script& script) {
     auto content = choose_content(request, script);
     if (!content) return make_bad_request_answer("no such x-test-item");
@@ -249,8 +268,10 @@ awaitable<Ending> serve_http1(Connection<Stream>& connection) {
         }
         const Request& request = reader.request();
         bool is_broken = reader.state() == State::broken;
-        auto answer = is_broken ? make_bad_request_answer(reader.problem())
-                                : choose_answer(request, connection.services.script);
+        const bool is_socket = !is_broken && is_socket_request(request);
+        auto answer = is_broken   ? make_bad_request_answer(reader.problem())
+                      : is_socket ? make_socket_answer(request)
+                                  : choose_answer(request, connection.services.script);
         entry.item = request.header("x-test-item");
         entry.method = request.method;
         entry.target = request.target;
@@ -262,6 +283,16 @@ awaitable<Ending> serve_http1(Connection<Stream>& connection) {
         entry.is_completed = co_await send(connection, answer, entry.sent);
         connection.services.ledger.write(entry);
 
+        if (is_socket && entry.is_completed) {
+            const auto scripted = connection.services.script.find(entry.item);
+            SocketSession session(request, scripted == connection.services.script.end()
+                                               ? std::vector<ScriptFrame>{}
+                                               : scripted->second.frames);
+            co_await talk(connection, session, reader.take_leftover());
+            // Who only stops speaking leaves without close_notify.
+            co_return session.entry().is_closed || session.entry().is_completed ? Ending::shutdown
+                                                                                : Ending::close;
+        }
         if (answer.is_upgrade && entry.is_completed) {
             co_await echo(connection, reader.take_leftover());
             co_return Ending::shutdown;

@@ -1,4 +1,5 @@
 #include "base/limits.h"
+#include "meter/plan.h"
 #include "meter/providers/shapes/openai_usage.h"
 #include "meter/providers/shapes/shapes.h"
 
@@ -19,11 +20,25 @@ enum Pick : std::size_t {
     inner_usage,
     inner_tier,
     inner_error,
+    id,
+    inner_id,
+    detail,
+    items,
+    actions,
+    inner_items,
+    inner_actions,
+    rate_limits,
+    plan_type,
+    limit_name,
 };
 constexpr JsonPaths paths{"type",           "model",          "usage",
                           "service_tier",   "status",         "error",
                           "code",           "message",        "response.model",
-                          "response.usage", "response.service_tier", "response.error"};
+                          "response.usage", "response.service_tier", "response.error",
+                          "id",             "response.id",    "detail",
+                          "output[].type+", "output[].action.type+", "response.output[].type+",
+                          "response.output[].action.type+",
+                          "rate_limits", "plan_type", "metered_limit_name"};
 
 bool is_end(std::string_view name) {
     return name == "response.completed" || name == "response.incomplete" ||
@@ -34,24 +49,62 @@ EventUse judge(const http::SseEvent& event, const Reading& so_far) {
     if (event.data == "[DONE]") return EventUse::skip;  // some gateways add one
     if (!event.type.empty()) {
         const bool is_first = so_far.model.empty() && event.type == "response.created";
+        if (event.type == "codex.rate_limits") return EventUse::read;
         return is_first || is_end(event.type) || event.type == "error" ? EventUse::read
                                                                        : EventUse::skip;
     }
     // Without "event:" lines the type stands in the data.
     const std::string_view data = event.data;
+    if (data.starts_with(R"({"type":"codex.rate_limits")")) return EventUse::read;
     return so_far.model.empty() || has_text(data, R"("usage")") ||
                    has_text(data, R"("error")")
                ? EventUse::read
                : EventUse::skip;
 }
 
+std::int64_t count_of(std::string_view list, std::string_view word) {
+    std::int64_t count = 0;
+    for (std::size_t at = 0; (at = list.find(word, at)) != std::string_view::npos; ++count) {
+        at += word.size();
+    }
+    return count;
+}
+
+// What the provider's own tools did. Of a search only the looking up is charged, not the opening
+// of what it found; the fees of the other tools depend on what no answer tells.
+void read_items(std::string_view types, std::string_view actions, Reading& reading) {
+    if (types.empty()) return;
+    const std::int64_t opened = count_of(actions, R"("open_page")") +
+                                count_of(actions, R"("find_in_page")") +
+                                count_of(actions, R"("find")");
+    const std::int64_t searches = count_of(types, R"("web_search_call")") - opened;
+    if (searches > 0) reading.usage.web_search_count = searches;
+    for (const std::string_view tool : {R"("file_search_call")", R"("code_interpreter_call")",
+                                        R"("image_generation_call")"}) {
+        if (count_of(types, tool) > 0) reading.has_unpriced_part = true;
+    }
+}
+
+void read_limits(const Document& document, Reading& reading) {
+    std::string family(document.string(limit_name));
+    const std::string plan(document.string(plan_type));
+    read_codex_limits(document.value(rate_limits), std::move(family), plan, reading.plan_limits);
+}
+
 void read(const Document& document, Reading& reading) {
+    if (document.string(type) == "codex.rate_limits") return read_limits(document, reading);
     take_text(reading.model, document.string(model), limits::model_bytes_max);
     take_text(reading.model, document.string(inner_model), limits::model_bytes_max);
     take_text(reading.service_tier, document.string(service_tier), limits::error_code_bytes_max);
     take_text(reading.service_tier, document.string(inner_tier), limits::error_code_bytes_max);
+    take_text(reading.response_id, document.string(inner_id), limits::request_id_bytes_max);
+    if (!reading.is_streamed) {
+        take_text(reading.response_id, document.string(id), limits::request_id_bytes_max);
+    }
     read_openai_usage(document.value(usage), reading);
     read_openai_usage(document.value(inner_usage), reading);
+    read_items(document.text(items), document.text(actions), reading);
+    read_items(document.text(inner_items), document.text(inner_actions), reading);
 
     const std::string kind(document.string(type));
     const std::string state(document.string(status));
@@ -66,6 +119,8 @@ void read(const Document& document, Reading& reading) {
         flat.code = document.string(code);
         flat.message = document.string(message);
         reading.error = std::move(flat);
+    } else if (!reading.error && !document.string(detail).empty()) {
+        refusal_of(reading).message = document.string(detail);
     }
 }
 

@@ -1,0 +1,109 @@
+#include "meter/charge.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "base/limits.h"
+#include "meter/pricing.h"
+#include "meter/providers/provider.h"
+
+namespace halton::meter {
+
+namespace {
+
+void take_stated(CallRecord& call, CostState state) {
+    call.cost = call.provider_cost;
+    call.cost_state = state;
+    call.rates_source = "provider";
+    call.price_id = "reported";
+    call.price_date = to_iso8601(call.requested_at).substr(0, 10);
+}
+
+std::optional<PricedCall> price_of(const PriceBook& prices, const CallRecord& call) {
+    PriceQuery query{call.provider,     call.model, call.kind,  call.service_tier,
+                     call.requested_at, call.speed, call.region};
+    if (call.sub_calls.empty()) return prices.price(query, call.usage);
+
+    std::optional<PricedCall> total;
+    for (const SubCall& sub_call : call.sub_calls) {
+        TokenUsage usage = sub_call.usage;
+        // Searches are only counted for the whole call.
+        if (!total) usage.web_search_count = call.usage.web_search_count;
+        query.model = sub_call.model.empty() ? std::string_view(call.model) : sub_call.model;
+        const auto part = prices.price(query, usage);
+        if (!part) return std::nullopt;
+        if (!total) {
+            total = part;
+            continue;
+        }
+        total->cost = total->cost + part->cost;
+        if (part->state != CostState::exact) total->state = part->state;
+        if (part->rates_source == "override") total->rates_source = part->rates_source;
+        const bool is_new = total->price_id.find(part->price_id) == std::string::npos;
+        if (is_new && total->price_id.size() + part->price_id.size() < limits::price_id_bytes_max) {
+            total->price_id += ',' + part->price_id;
+        }
+    }
+    return total;
+}
+
+}  // namespace
+
+bool states_final_cost(std::string_view provider) {
+    const auto rows = all_providers();
+    const auto found = std::find_if(rows.begin(), rows.end(), [&](const Provider* row) {
+        return row->id == provider;
+    });
+    return found != rows.end() && (*found)->states_cost;
+}
+
+void charge(const PriceBook& prices, CallRecord& call) {
+    call.cost.reset();
+    call.cost_state = CostState::unknown;
+    call.rates_source.clear();
+    call.price_id.clear();
+    call.price_date.clear();
+    if (call.billing == BillingMode::deferred) return;
+    if (call.billing == BillingMode::free) {
+        call.cost = NanoUsd{0};
+        call.cost_state = CostState::exact;
+        call.rates_source = prices.source();
+        call.price_id = "free";
+        call.price_date = prices.bundle_date();
+        return;
+    }
+    if (call.provider_cost && states_final_cost(call.provider)) {
+        return take_stated(
+            call, call.is_provider_cost_reckoned ? CostState::estimated : CostState::exact);
+    }
+    const bool is_refused = call.http_status >= 400;
+    if (!call.has_usage && !is_refused) {
+        if (call.provider_cost) take_stated(call, CostState::estimated);
+        return;
+    }
+    if (!call.has_usage) {
+        const auto known = prices.find(
+            {call.provider, call.model, call.kind, call.service_tier, call.requested_at});
+        if (!known) return;
+        call.cost = NanoUsd{0};
+        call.cost_state = call.tokens_complete ? CostState::exact : CostState::estimated;
+        call.rates_source = known->rates_source;
+        call.price_id = known->price_id;
+        call.price_date = known->price_date;
+        return;
+    }
+    auto priced = price_of(prices, call);
+    if (!priced) {
+        if (call.provider_cost) take_stated(call, CostState::estimated);
+        return;
+    }
+    call.cost = priced->cost;
+    call.rates_source = std::move(priced->rates_source);
+    call.price_id = std::move(priced->price_id);
+    call.price_date = std::move(priced->price_date);
+    const bool is_exact =
+        priced->state == CostState::exact && call.tokens_complete && !call.has_unpriced_part;
+    call.cost_state = is_exact ? CostState::exact : CostState::estimated;
+}
+
+}  // namespace halton::meter

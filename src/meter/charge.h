@@ -1,0 +1,25 @@
+// charge(): from what a call counted to what it cost. Used when a call ends and again whenever its
+// row is priced anew, so it looks at nothing but what a row keeps. Pure.
+#pragma once
+
+#include <string_view>
+
+#include "meter/call.h"
+
+namespace halton::meter {
+
+class PriceBook;
+
+// Fills cost, cost_state, rates_source, price_id and price_date. By what, in this order:
+//   nothing      charged later elsewhere (deferred), or no counts of an answer: no cost
+//   "free"       never charged: 0
+//   "reported"   the provider states the final cost itself; an estimate where a part of it is one
+//   a price row  of the book; the sub-calls one by one, each at its own model's price
+//   "reported"   a cost that a gateway states for a model the book does not know: estimated
+// A refusal of a known model costs 0.
+void charge(const PriceBook& prices, CallRecord& call);
+
+// Whether the costs that a provider's answers state are what it charges.
+bool states_final_cost(std::string_view provider);
+
+}  // namespace halton::meter

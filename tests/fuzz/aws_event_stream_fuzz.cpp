@@ -1,0 +1,35 @@
+// No bytes may crash the reader of AWS event streams, and the messages must not depend on how the
+// bytes are cut.
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+
+#include "http/aws_event_stream.h"
+
+using namespace halton::http;
+
+namespace {
+
+std::string messages_of(std::string_view bytes, std::size_t piece_bytes) {
+    AwsEventStreamReader reader;
+    std::string text;
+    for (std::size_t at = 0; at < bytes.size(); at += piece_bytes) {
+        const std::string piece(bytes.substr(at, piece_bytes));
+        reader.feed(piece, [&](const AwsMessage& message) {
+            for (const auto part : {message.header(":event-type"), message.payload()})
+                text += std::to_string(part.size()) + ':' + std::string(part) + ' ';
+        });
+    }
+    return text + (reader.is_broken() ? "broken" : reader.is_between_messages() ? "" : "open");
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    const std::string_view bytes(reinterpret_cast<const char*>(data), size);
+    const std::string whole = messages_of(bytes, size + 1);
+    for (const std::size_t piece_bytes : {1, 2, 3, 11})
+        if (messages_of(bytes, piece_bytes) != whole) std::abort();
+    return 0;
+}
