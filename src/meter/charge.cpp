@@ -19,10 +19,23 @@ void take_stated(CallRecord& call, CostState state) {
     call.price_date = to_iso8601(call.requested_at).substr(0, 10);
 }
 
+const Provider* find_provider(std::string_view id) {
+    const auto rows = all_providers();
+    const auto found =
+        std::find_if(rows.begin(), rows.end(), [&](const Provider* row) { return row->id == id; });
+    return found == rows.end() ? nullptr : *found;
+}
+
 std::optional<PricedCall> price_of(const PriceBook& prices, const CallRecord& call) {
     PriceQuery query{call.provider,     call.model, call.kind,  call.service_tier,
                      call.requested_at, call.speed, call.region};
-    if (call.sub_calls.empty()) return prices.price(query, call.usage);
+    if (call.sub_calls.empty()) {
+        auto priced = prices.price(query, call.usage);
+        const Provider* provider = priced ? nullptr : find_provider(call.provider);
+        if (provider == nullptr || !provider->is_priced_by_request) return priced;
+        query.model = call.requested_model;
+        return prices.price(query, call.usage);
+    }
 
     std::optional<PricedCall> total;
     for (const SubCall& sub_call : call.sub_calls) {
@@ -50,11 +63,8 @@ std::optional<PricedCall> price_of(const PriceBook& prices, const CallRecord& ca
 }  // namespace
 
 bool states_final_cost(std::string_view provider) {
-    const auto rows = all_providers();
-    const auto found = std::find_if(rows.begin(), rows.end(), [&](const Provider* row) {
-        return row->id == provider;
-    });
-    return found != rows.end() && (*found)->states_cost;
+    const Provider* row = find_provider(provider);
+    return row != nullptr && row->states_cost;
 }
 
 void charge(const PriceBook& prices, CallRecord& call) {

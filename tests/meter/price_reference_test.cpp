@@ -270,6 +270,8 @@ TEST_CASE("every recorded answer costs the same to both, to the nano-dollar") {
         std::optional<std::int64_t> wanted;
         if (entry.parts.empty()) {
             wanted = price_of(row.model, raw);
+            // Bedrock's answers have the maker's name of a model, its prices the request's.
+            if (!wanted && row.provider == "bedrock") wanted = price_of(row.requested_model, raw);
         } else {
             wanted = 0;
             bool is_first = true;

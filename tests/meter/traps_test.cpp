@@ -689,3 +689,19 @@ TEST_CASE("trap: lines of JSON, of which the last counts, and a prompt that was 
                             "{\"model\":\"m\",\"done\":false}\n{\"model\":\"m\",\"done\":false}\n");
     CHECK_FALSE(cut.tokens_complete);
 }
+
+TEST_CASE("trap: the answer has the maker's name of a model, the price list the seller's") {
+    const auto row = row_of(
+        "bedrock-runtime.us-east-1.amazonaws.com",
+        "/model/anthropic.claude-3-haiku-20240307-v1%3A0/invoke",
+        R"({"type":"message","model":"claude-3-haiku-20240307","content":[],)"
+        R"("usage":{"input_tokens":1000,"output_tokens":100}})");
+    CHECK(row.model == "claude-3-haiku-20240307");
+    CHECK(row.cost == NanoUsd{1000 * 250 + 100 * 1'250});
+    // Elsewhere the request's name is a wish, and no price.
+    const auto renamed = row_of(
+        "api.openai.com", "/v1/chat/completions",
+        R"({"model":"nobody-knows-this","usage":{"prompt_tokens":1,"completion_tokens":1}})",
+        R"({"model":"gpt-4o"})");
+    CHECK_FALSE(renamed.cost);
+}

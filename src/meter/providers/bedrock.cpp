@@ -92,7 +92,7 @@ constexpr auto errors = join(join(aws_errors, openai_errors), anthropic_errors);
 
 constexpr std::array<std::string_view, 2> request_id_headers{"x-amzn-requestid", "x-request-id"};
 
-constexpr Provider row{"bedrock", hosts, errors, request_id_headers};
+constexpr Provider row{"bedrock", hosts, errors, request_id_headers, false, true};
 
 }  // namespace
 

@@ -74,6 +74,9 @@ struct Provider {
     // Its answers state what it charges. A cost in anybody else's answer is a gateway's, and no more
     // than an estimate where no price is known.
     bool states_cost = false;
+    // The request names what is charged, the answer the maker's name for it: a model that has no
+    // price under the second has it under the first.
+    bool is_priced_by_request = false;
 };
 
 // One table behind the other.
