@@ -13,16 +13,9 @@ constexpr JsonPaths paths{"type", "model", "generate"};
 
 namespace received {
 enum Pick : std::size_t { type, id, model, usage, tier, failure, error, code, message, status };
-constexpr JsonPaths paths{"type",
-                          "response.id",
-                          "response.model",
-                          "response.usage",
-                          "response.service_tier",
-                          "response.error",
-                          "error",
-                          "code",
-                          "message",
-                          "status"};
+constexpr JsonPaths paths{
+    "type",           "response.id", "response.model", "response.usage", "response.service_tier",
+    "response.error", "error",       "code",           "message",        "status"};
 }  // namespace received
 
 void read_sent(const Document& document, Turns& turns) {

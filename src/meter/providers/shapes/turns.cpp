@@ -10,7 +10,8 @@ namespace halton::meter {
 namespace {
 
 bool is_counted(const Turn& turn) {
-    return turn.reading.has_usage && (turn.reading.usage.input > 0 || turn.reading.usage.output > 0);
+    return turn.reading.has_usage &&
+           (turn.reading.usage.input > 0 || turn.reading.usage.output > 0);
 }
 
 }  // namespace
