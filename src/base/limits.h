@@ -57,7 +57,9 @@ inline constexpr std::size_t relay_read_bytes = 64 * 1024;
 inline constexpr int relay_rounds_max = 8;
 // Sockets looked at in one go; more wait for the next round.
 inline constexpr std::size_t readiness_batch = 256;
-inline constexpr int readiness_looks_max = 8;
+// Moving bytes holds the thread this long before everybody else has a turn. A connection takes a
+// dozen turns to open, and 300 ms later the edge gives it up.
+inline constexpr std::chrono::microseconds relay_turn{1'000};
 // splice(2): pipe size (the kernel's default ceiling for users is 1 MiB) and pipes kept ready.
 inline constexpr std::size_t pipe_bytes = 1024 * 1024;
 inline constexpr std::size_t idle_pipe_count_max = 64;

@@ -112,7 +112,7 @@ void Shuttle::begin(Duplex& duplex, Duplex::Step first) {
 }
 
 void Shuttle::queue(Duplex& duplex) {
-    if (duplex.is_queued_) return;
+    if (duplex.is_queued_ || !duplex.completion_) return;  // waits already, or is finished
     duplex.is_queued_ = true;
     again_.push_back(&duplex);
 }
@@ -165,13 +165,29 @@ void Shuttle::move(Duplex& duplex) {
 }
 
 // Under load new events have come by the time a batch is done: looking again right here saves
-// Asio's two system calls a batch. A few times only: others wait for this thread too.
+// Asio's two system calls a batch. But handshakes, health probes and new connections wait for this
+// thread too, a dozen turns each: what does not fit into the time of a turn waits for the next.
 void Shuttle::on_ready() {
+    const auto until = std::chrono::steady_clock::now() + limits::relay_turn;
+    bool is_time_left = true;
+    const auto move_in_time = [&](Duplex& duplex) {
+        if (!is_time_left) return queue(duplex);
+        move(duplex);
+        is_time_left = std::chrono::steady_clock::now() < until;
+    };
+    const std::uint32_t now_s = seconds_now();
+    std::vector<Duplex*> turn;
+    turn.swap(again_);
+    for (Duplex* duplex : turn) duplex->is_queued_ = false;
+    for (Duplex* duplex : turn) {
+        duplex->active_at_s_ = now_s;
+        move_in_time(*duplex);
+    }
+    run_finished();
     std::array<platform::Readiness, limits::readiness_batch> batch;
-    for (int look = 0; look < limits::readiness_looks_max; ++look) {
+    while (is_time_left) {
         const std::size_t count = set_.poll(batch);
         if (count == 0) break;
-        const std::uint32_t now_s = seconds_now();
         for (std::size_t i = 0; i < count; ++i) {
             const auto* side = static_cast<const Duplex::Side*>(batch[i].watcher);
             auto& flags = side->duplex->flags_[side->index];
@@ -179,19 +195,11 @@ void Shuttle::on_ready() {
             flags.is_writable |= batch[i].is_writable;
             flags.is_ending |= batch[i].is_ending;
             side->duplex->active_at_s_ = now_s;
-            move(*side->duplex);
+            move_in_time(*side->duplex);
         }
         run_finished();
     }
-    std::vector<Duplex*> turn;
-    turn.swap(again_);
-    for (Duplex* duplex : turn) duplex->is_queued_ = false;
-    for (Duplex* duplex : turn) {
-        duplex->active_at_s_ = seconds_now();
-        move(*duplex);
-    }
     if (!again_.empty()) schedule_turn();
-    run_finished();
 }
 
 void Shuttle::run_finished() {

@@ -25,13 +25,17 @@ public:
     // `leg`.
     TcpStream(asio::ip::tcp::socket socket, Leg leg);
 
-    // At least one byte. Errors: closed (orderly end), reset, timeout, cancelled.
+    // At least one byte; those that are there when the limit is over count too. Errors: closed
+    // (orderly end), reset, timeout, cancelled.
     asio::awaitable<Result<std::size_t>> read_some(std::span<char> buffer, Milliseconds limit);
     // Appends at least one byte and at most `bytes_max` to `text`. Errors as above.
     asio::awaitable<Result<void>> read_more(std::string& text, std::size_t bytes_max,
                                             Milliseconds limit);
     // All of it. Errors: reset, timeout, cancelled.
     asio::awaitable<Result<void>> write_all(std::string_view bytes, Milliseconds limit);
+
+    // Whether the peer has gone, with nothing left to read from it. Does not wait.
+    bool has_peer_gone();
 
     void shutdown_write();
     // The socket without Asio; this stream is then empty.

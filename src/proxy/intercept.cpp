@@ -220,6 +220,8 @@ asio::awaitable<Opened> Intercept::meter(TcpStream upstream, const tls::ClientHe
     auto client_engine = tls::TlsEngine::make(leaf->get(), tls::TlsEngine::Role::server);
     if (!client_engine) co_return co_await redial_and_pass_raw("no-memory");
     client_engine->mirror_alpn(upstream_engine->alpn());
+    // Whoever left before it saw our certificate did not refuse it: the edge took us for hung.
+    if (client_.has_peer_gone()) co_return Opened{};
     auto client_rest = co_await net::run_handshake(client_, *client_engine, std::move(bytes_),
                                                    limits.handshake, Leg::client);
     if (!client_rest) {

@@ -1,7 +1,9 @@
 #include "net/shuttle.h"
 
+#include <functional>
 #include <list>
 
+#include "base/limits.h"
 #include "net/raw_duplex.h"
 #include "support/catch.h"
 #include "support/duplex.h"
@@ -183,6 +185,44 @@ TEST_CASE("shuttle: one that is always busy does not keep the others from their 
     world.shuttle->interrupt_all();
     world.io.settle();
     CHECK(busy_end == End::interrupted);
+}
+
+TEST_CASE("shuttle: however many are busy, the others on the thread have their turn in between") {
+    // Each step takes a whole turn's time.
+    class Slow final : public Duplex {
+    public:
+        Slow(TcpPair pair, int& steps) : sockets_(std::move(pair)), steps_(steps) {}
+        Step step() override {
+            ++steps_;
+            const auto until = std::chrono::steady_clock::now() + limits::relay_turn;
+            while (std::chrono::steady_clock::now() < until) {
+            }
+            return Step::again;
+        }
+        std::array<int, 2> sockets() const override {
+            return {sockets_.a.descriptor(), sockets_.b.descriptor()};
+        }
+
+    private:
+        TcpPair sockets_;
+        int& steps_;
+    };
+    constexpr int busy_count = 30;
+    int steps = 0;
+    ShuttleWorld world;
+    for (int i = 0; i < busy_count; ++i)
+        world.shuttle->adopt(std::make_unique<Slow>(make_tcp_pair(), steps));
+    steps = 0;
+    int other_turns = 0;
+    std::function<void()> other = [&] {
+        if (++other_turns < 20) asio::post(world.io.context, other);
+    };
+    other();
+    world.io.until([&] { return other_turns == 20; });
+    // Two ways lead into a turn; without its limit each would take 30 steps.
+    CHECK(steps <= 3 * 20);
+    world.io.until([&] { return steps > 3 * busy_count; });
+    world.shuttle->interrupt_all();
 }
 
 TEST_CASE("shuttle: an adopted duplex runs, and is gone when it is done") {

@@ -2,6 +2,8 @@
 
 #include <netinet/tcp.h>
 
+#include <thread>
+
 #include "net/task_group.h"
 #include "support/catch.h"
 #include "support/io.h"
@@ -92,6 +94,50 @@ TEST_CASE("tcp stream: writes all of it to a reader who takes his time") {
     writer.shutdown_write();
     io.until([&] { return is_read; });
     CHECK((got == bytes));
+}
+
+TEST_CASE("tcp stream: bytes that are there when the limit is over are read all the same") {
+    Io io;
+    auto pair = make_tcp_pair();
+    auto reader = to_stream(io, std::move(pair.a), Leg::client);
+    Peer peer(std::move(pair.b));
+    std::string text;
+    std::optional<Result<void>> got;
+    asio::co_spawn(
+        io.context,
+        [](TcpStream& from, std::string& to) -> asio::awaitable<Result<void>> {
+            co_return co_await from.read_more(to, 100, Milliseconds(20));
+        }(reader, text),
+        [&](std::exception_ptr, Result<void> result) { got = std::move(result); });
+    // The thread is busy until long after the limit, and the bytes come meanwhile.
+    asio::post(io.context, [&] {
+        peer.send("late");
+        std::this_thread::sleep_for(std::chrono::milliseconds(60));
+    });
+    io.until([&] { return got.has_value(); });
+    CHECK(got->has_value());
+    CHECK(text == "late");
+}
+
+TEST_CASE("tcp stream: tells whether its peer has gone") {
+    Io io;
+    auto pair = make_tcp_pair();
+    auto stream = to_stream(io, std::move(pair.a), Leg::client);
+    Peer peer(std::move(pair.b));
+    CHECK_FALSE(stream.has_peer_gone());
+    std::string text;
+    SECTION("not while there is something to read") {
+        peer.send("word");
+        peer.end();
+        CHECK_FALSE(stream.has_peer_gone());
+        REQUIRE(io.run(stream.read_more(text, 100, safety)));
+        CHECK(text == "word");
+        io.until([&] { return stream.has_peer_gone(); });
+    }
+    SECTION("by a reset") {
+        peer.reset();
+        io.until([&] { return stream.has_peer_gone(); });
+    }
 }
 
 TEST_CASE("tcp stream: a reader who takes nothing, and one who left") {
