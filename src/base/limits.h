@@ -20,6 +20,18 @@ inline constexpr std::size_t head_bytes_max = 64 * 1024;
 inline constexpr std::size_t header_count_max = 200;
 // Pipelined requests without an answer that the tap follows before it turns blind.
 inline constexpr std::size_t pipelined_exchanges_max = 64;
+// HTTP/2: streams of a connection that the tap follows at once; more are passed without a row.
+// Servers allow 100 to 250.
+inline constexpr std::size_t h2_open_streams_max = 1000;
+// A header table that the ends agreed on, a direction. The largest that clients announce is
+// Chrome's 64 KiB; nearly all stay at 4 KiB.
+inline constexpr std::size_t h2_table_bytes_max = 64 * 1024;
+// One header block on the wire, with its CONTINUATION frames: heads that are too large for a row
+// still have to be decoded, for the table's sake. Servers end connections far below.
+inline constexpr std::size_t h2_header_block_bytes_max = 256 * 1024;
+// Decoded heads of one read (relay_read_bytes). A field of 4 KiB is one byte on the wire when
+// it is said again, so 64 KiB could become 170 MB.
+inline constexpr std::size_t h2_shown_head_bytes_max = 4 * 1024 * 1024;
 // One SSE event (image deltas of the Responses API are the largest seen, about 2 MiB).
 inline constexpr std::size_t sse_event_bytes_max = 8 * 1024 * 1024;
 // One message of an AWS event stream. Its format allows 16 MiB; text deltas are below 1 KiB and

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/error.h"
 #include "http/head.h"
 
 namespace halton::http {
@@ -20,7 +21,7 @@ struct Event {
         request_end,    // `is_complete`: false when the client ended inside the request
         response_head,  // `response`; interim 1xx heads are not reported, 101 is
         response_body,  // `bytes`, as above
-        response_end,   // `is_complete`: false when the connection ended inside the message
+        response_end,   // `is_complete`: false when it ended inside the message, by `leg`
         upgraded,       // after a 101 or a 2xx CONNECT: HTTP is over on this connection
         socket_bytes,   // `bytes` of a WebSocket behind its 101, in `direction`; nothing is shown
                         // of any other protocol
@@ -33,6 +34,7 @@ struct Event {
     const ResponseHead* response = nullptr;
     Direction direction = Direction::to_upstream;
     bool is_complete = true;
+    Leg leg = Leg::upstream;
 };
 
 // Views and pointers in events hold until the next feed() of the tap that made them.

@@ -82,7 +82,7 @@ struct CallObserver::State {
     void read_socket(const http::Event& event);
     void end_turns(const OpenSocket& socket, std::vector<Turn> turns, const Error* error);
     void end_socket(OpenSocket& socket, const Error* error);
-    void end(std::uint32_t stream, bool is_complete);
+    void end(const http::Event& event);
     void end_all(const Error* error);
     void end_calls(const Error* error);
     void finish(OpenCall& call, const Error* error);
@@ -140,7 +140,7 @@ void CallObserver::State::on_event(const http::Event& event) {
         case Kind::response_body:
             if (call->answer) call->answer->feed(event.bytes);
             break;
-        case Kind::response_end: end(event.stream, event.is_complete); break;
+        case Kind::response_end: end(event); break;
         case Kind::request_end:
         case Kind::request_head:
         case Kind::upgraded:
@@ -199,16 +199,18 @@ OpenCall* CallObserver::State::find(std::uint32_t stream) {
     return nullptr;
 }
 
-void CallObserver::State::end(std::uint32_t stream, bool is_complete) {
-    const auto found = std::find_if(calls.begin(), calls.end(),
-                                    [&](const auto& call) { return call->stream == stream; });
+void CallObserver::State::end(const http::Event& event) {
+    const auto found = std::find_if(calls.begin(), calls.end(), [&](const auto& call) {
+        return call->stream == event.stream;
+    });
     if (found == calls.end()) return;
     const std::unique_ptr<OpenCall> call = std::move(*found);
     calls.erase(found);
-    call->is_message_complete = is_complete;
-    // The connection ended before any answer, and nobody said why: the provider's side did it.
-    static const Error no_answer{ErrorKind::closed, Leg::upstream, {}};
-    finish(*call, call->answer ? nullptr : &no_answer);
+    call->is_message_complete = event.is_complete;
+    // It ended before any answer, and nobody said why: the provider's side did it. A client ends
+    // single calls only where they have streams of their own.
+    const Error cut{ErrorKind::closed, event.leg, {}};
+    finish(*call, call->answer && event.leg != Leg::client ? nullptr : &cut);
 }
 
 void CallObserver::State::end_all(const Error* error) {

@@ -1,6 +1,7 @@
 #include "proxy/intercept.h"
 
 #include "base/log.h"
+#include "http/tap.h"
 #include "net/raw_duplex.h"
 #include "net/tls_handshake.h"
 #include "proxy/chain_protocol.h"
@@ -16,8 +17,6 @@ using net::TcpStream;
 // How long a connection waits for its owner to be found; by then the upstream has been dialled,
 // so it is rarely felt.
 constexpr net::Milliseconds owner_wait{100};
-
-constexpr std::string_view http_1 = "http/1.1";
 
 // What becomes of one connection: at most one of the two runs to the end.
 struct Opened {
@@ -53,10 +52,6 @@ Result<net::Blocking::Pending<Owner>> start_owner_search(
         });
 }
 
-bool is_offered(const tls::ClientHello& hello, std::string_view protocol) {
-    return std::find(hello.alpn.begin(), hello.alpn.end(), protocol) != hello.alpn.end();
-}
-
 // Why a connection with this hello is not decrypted; empty when it may be.
 std::string_view reason_to_pass(const tls::HelloRead& read, const http::Target& target,
                                 const meter::HostList& hosts) {
@@ -65,7 +60,6 @@ std::string_view reason_to_pass(const tls::HelloRead& read, const http::Target& 
     if (name.empty()) return "no-sni";
     if (!hosts.is_metered(name)) return "unknown-sni";
     if (!target.is_ip_literal && name != target.host) return "sni-differs";
-    if (read.hello.has_alpn && !is_offered(read.hello, http_1)) return "no-http-1.1";
     return {};
 }
 
@@ -197,9 +191,8 @@ asio::awaitable<Opened> Intercept::redial_and_pass_raw(std::string_view reason) 
 asio::awaitable<Opened> Intercept::meter(TcpStream upstream, const tls::ClientHello& hello) {
     const auto& limits = services_.limits;
     const std::string host = hello.server_name;
-    std::vector<std::string> alpn;
-    if (hello.has_alpn) alpn.emplace_back(http_1);
-    auto upstream_engine = services_.upstream_tls.make_engine(host, target_.port, alpn);
+    // The client's own list, so that the upstream chooses as it would without us.
+    auto upstream_engine = services_.upstream_tls.make_engine(host, target_.port, hello.alpn);
     if (!upstream_engine) co_return co_await redial_and_pass_raw("no-memory");
     auto upstream_rest = co_await net::run_handshake(upstream, *upstream_engine, {},
                                                      limits.handshake, Leg::upstream);
@@ -213,13 +206,15 @@ asio::awaitable<Opened> Intercept::meter(TcpStream upstream, const tls::ClientHe
                   {{"host", host}, {"reason", reason}, {"error", to_text(upstream_rest.error())}});
         co_return co_await redial_and_pass_raw(reason);
     }
+    const std::string protocol = upstream_engine->alpn();
+    if (!http::Tap::knows(protocol)) co_return co_await redial_and_pass_raw("other-protocol");
 
     auto leaf = services_.leaves.find_or_make(host);
     if (!leaf) co_return co_await redial_and_pass_raw("no-leaf");
     tls::TlsEngine::enable_alpn_mirror(leaf->get());
     auto client_engine = tls::TlsEngine::make(leaf->get(), tls::TlsEngine::Role::server);
     if (!client_engine) co_return co_await redial_and_pass_raw("no-memory");
-    client_engine->mirror_alpn(upstream_engine->alpn());
+    client_engine->mirror_alpn(protocol);
     // Whoever left before it saw our certificate did not refuse it: the edge took us for hung.
     if (client_.has_peer_gone()) co_return Opened{};
     auto client_rest = co_await net::run_handshake(client_, *client_engine, std::move(bytes_),

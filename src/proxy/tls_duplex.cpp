@@ -32,7 +32,9 @@ http::Direction direction_of(std::size_t from) {
 }  // namespace
 
 TlsDuplex::TlsDuplex(End client, End upstream, meter::CallObserver observer)
-    : ends_{std::move(client), std::move(upstream)}, observer_(std::move(observer)) {}
+    : ends_{std::move(client), std::move(upstream)},
+      tap_(ends_[1].engine.alpn()),
+      observer_(std::move(observer)) {}
 
 TlsDuplex::~TlsDuplex() {
     if (is_between_calls() && !failure_) return;

@@ -1,7 +1,8 @@
 // TlsDuplex: copies plaintext between two TLS connections, record by record, and shows each copy to
-// the tap after it was sent. One read of a socket becomes one write of the other.
-// What the other side cannot take is kept as ciphertext (at most one read's worth) and nothing more
-// is read until it is gone. Nothing the tap or the observer does can fail or delay the copy.
+// the tap of the protocol that the upstream chose, after it was sent. One read of a socket becomes
+// one write of the other. What the other side cannot take is kept as ciphertext (at most one read's
+// worth) and nothing more is read until it is gone. Nothing the tap or the observer does can fail
+// or delay the copy.
 #pragma once
 
 #include <functional>
@@ -9,7 +10,7 @@
 #include <string>
 
 #include "base/error.h"
-#include "http/h1_tap.h"
+#include "http/tap.h"
 #include "meter/observer.h"
 #include "net/shuttle.h"
 #include "platform/socket.h"
@@ -59,7 +60,7 @@ private:
     std::array<End, 2> ends_;
     std::array<std::string, 2> unsent_;  // ciphertext for that side's socket
     std::array<Ending, 2> endings_;
-    http::H1Tap tap_;
+    http::Tap tap_;
     meter::CallObserver observer_;
     http::EventList events_;
     std::optional<Error> failure_;

@@ -1,5 +1,6 @@
-"""Recorded exchanges of four providers go client -> edge -> daemon -> provider; the row of each
-must equal the expectation that an independent reader made, and no byte may change on the way.
+"""Recorded exchanges of four providers go client -> edge -> daemon -> provider, once over HTTP/1.1
+and once over HTTP/2; the row of each must equal the expectation that an independent reader made,
+and no byte may change on the way.
 
 HALTON_CORPUS names the folder (default: ../shared/corpus beside the source tree)."""
 import base64
@@ -11,7 +12,7 @@ import pathlib
 import queue
 import threading
 
-from rig import wire
+from rig import h2, wire
 from rig.check import Skipped, check, equal
 from rig.world import PROVIDER_HOSTS
 
@@ -123,9 +124,7 @@ class Replayer(threading.Thread):
             self.connections[host] = wire.start_tls(tunnel, host, self.world.trust_file())
         return self.connections[host]
 
-    def send(self, number, item):
-        host, body = item["host"], body_of(item, "request")
-        answer_body = body_of(item, "response")
+    def headers_of(self, number, item, body, answer_body):
         framing, chunks, write_bytes = SHAPES[number % len(SHAPES)]
         if chunks == "1" and len(answer_body) > 20_000:
             chunks = "random"
@@ -137,10 +136,16 @@ class Replayer(threading.Thread):
                         "x-test-seed": str(number), "x-test-write-bytes": str(write_bytes)})
         if body or item["method"] in ("POST", "PUT", "PATCH"):
             headers["content-length"] = str(len(body))
+        return headers
+
+    def send(self, number, item):
+        host, body = item["host"], body_of(item, "request")
+        answer_body = body_of(item, "response")
+        headers = self.headers_of(number, item, body, answer_body)
         tls = self.connection_to(host)
         tls.sendall(wire.to_request(item["method"], item["path"], host, body, headers))
         head, found, rest = wire.read_answer(tls, item["method"])
-        if framing == "close":
+        if headers["x-test-framing"] == "close":
             self.drop(host)
         equal(wire.status_of(head), item["status"], "status")
         equal(rest, b"", "bytes behind the answer")
@@ -148,7 +153,66 @@ class Replayer(threading.Thread):
             self.problems[item["id"]] = "the answer's body was changed on the way"
 
 
+class Http2Replayer(Replayer):
+    """The same over HTTP/2, several streams of a connection at a time."""
+
+    STREAMS = 6
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.open = collections.defaultdict(list)  # host -> (stream, item, wanted body)
+
+    def drop(self, host):
+        client = self.connections.get(host)
+        try:
+            if client:
+                self.read_answers(client, host)
+        finally:
+            connection = self.connections.pop(host, None)
+            if connection:
+                connection.tls.close()
+
+    def connection_to(self, host):
+        if host not in self.connections:
+            tunnel = wire.open_tunnel(self.world.edge_port, f"{host}:443", timeout_s=60)
+            tls = h2.start_tls(tunnel, host, self.world.trust_file())
+            equal(tls.selected_alpn_protocol(), "h2", "protocol")
+            self.connections[host] = h2.Client(tls)
+        return self.connections[host]
+
+    def send(self, number, item):
+        host, body = item["host"], body_of(item, "request")
+        answer_body = body_of(item, "response")
+        headers = self.headers_of(number, item, body, answer_body)
+        if number % 3:  # frames are padded now and then
+            headers["x-test-padding"] = str(number % 200)
+        client = self.connection_to(host)
+        stream = client.request(item["method"], item["path"], host, body, headers)
+        self.open[host].append((stream, item, answer_body))
+        if len(self.open[host]) >= self.STREAMS:
+            self.read_answers(client, host)
+
+    def read_answers(self, client, host):
+        for stream, item, wanted in self.open.pop(host, ()):
+            try:
+                answer = client.wait(stream)
+                equal(answer.status, item["status"], "status")
+                equal(answer.reset_code, None, "code of a reset")
+                if answer.body != wanted and item["status"] not in (204, 304):
+                    self.problems[item["id"]] = "the answer's body was changed on the way"
+            except Exception as error:
+                self.problems[item["id"]] = f"the call failed: {error!r}"
+
+
 def test_every_recorded_exchange(world):
+    replay_all(world, Replayer)
+
+
+def test_every_recorded_exchange_over_http2(world):
+    replay_all(world, Http2Replayer)
+
+
+def replay_all(world, replayer_class):
     folder = corpus_folder()
     items = load_items(folder)
     expectations = {}
@@ -166,7 +230,7 @@ def test_every_recorded_exchange(world):
     work, problems = queue.Queue(), {}
     for pair in enumerate(items):
         work.put(pair)
-    replayers = [Replayer(world, work, problems) for _ in range(4)]
+    replayers = [replayer_class(world, work, problems) for _ in range(4)]
     for replayer in replayers:
         replayer.start()
     for replayer in replayers:
@@ -222,3 +286,4 @@ def judge(item, expected, rows):
 
 
 test_every_recorded_exchange.limit_s = 280
+test_every_recorded_exchange_over_http2.limit_s = 280

@@ -1,7 +1,7 @@
 """Keys, prompts, completions and query strings appear in no file and no log."""
 import json
 
-from rig import wire
+from rig import h2, wire
 from rig.check import check, eventually
 
 HOST = "api.anthropic.com"
@@ -42,6 +42,17 @@ def test_no_canary_anywhere(world):
     world.call("GET", f"/v1/models/{CANARY}-path?key={CANARY}-query", headers=headers)
     world.call("POST", f"/v1beta/models/gemini-2.5-pro:generateContent?key={CANARY}-query",
                prompt, "generativelanguage.googleapis.com", headers)
+    # Over HTTP/2: whole, reset, with trailers, and at last with a head that nobody can decode.
+    with wire.open_tunnel(world.edge_port, f"{HOST}:443") as tunnel:
+        with h2.Client(h2.start_tls(tunnel, HOST, world.trust_file())) as client:
+            client.call("POST", f"/v1/messages?key={CANARY}-query", HOST, prompt, headers,
+                        trailers=[("x-sum", f"{CANARY}-trailer")])
+            client.call("POST", "/v1/messages", HOST, prompt,
+                        {**headers, "x-test-reset-after": "300"})
+            client.call("GET", f"/v1/models/{CANARY}-path?key={CANARY}-query", HOST, None, headers)
+            client.send(h2.frame(h2.HEADERS, h2.END_HEADERS, client.next_stream,
+                                 b"\xbe" + CANARY.encode()))
+            wire.read_all(client.tls)
     # Bytes that break the tap, and a canary in every place of a CONNECT.
     with wire.open_tunnel(world.edge_port, f"{HOST}:443") as tunnel:
         with wire.start_tls(tunnel, HOST, world.trust_file()) as tls:
@@ -51,7 +62,7 @@ def test_no_canary_anywhere(world):
              .encode())
     wire.ask(world.edge_port, f"GET https://{HOST}/?key={CANARY} HTTP/1.1\r\n"
                               f"x-api-key: {CANARY}\r\n\r\n".encode())
-    eventually(lambda: len(world.rows()) >= 5, "the rows of the metered calls")
+    eventually(lambda: len(world.rows()) >= 7, "the rows of the metered calls")
     for where, text in everything_written(world).items():
         at = text.find(CANARY.encode())
         check(at < 0, lambda: f"{where} holds {text[max(0, at - 60):at + 60]!r}")

@@ -3,9 +3,10 @@
 #include <memory>
 #include <string>
 
-#include "http/h1_tap.h"
+#include "http/tap.h"
 #include "support/catch.h"
 #include "support/feed.h"
+#include "support/h2_bytes.h"
 #include "support/replay.h"
 #include "support/websocket.h"
 
@@ -18,8 +19,9 @@ namespace {
 // A connection as the intercept code drives it: bytes into the tap, its events to the observer.
 class Connection {
 public:
-    explicit Connection(const std::string& host)
-        : observer_(std::make_unique<CallObserver>(
+    explicit Connection(const std::string& host, const std::string& protocol = {})
+        : tap_(protocol),
+          observer_(std::make_unique<CallObserver>(
               ConnectionFacts{host, "demo", "git", "/home/ada/demo"}, PriceBook::bundled(), sink_,
               clock_)) {}
 
@@ -54,7 +56,7 @@ private:
 
     FakeClock clock_;
     CollectingSink sink_;
-    http::H1Tap tap_;
+    http::Tap tap_;
     http::EventList events_;
     std::unique_ptr<CallObserver> observer_;
 };
@@ -243,6 +245,38 @@ TEST_CASE("a client that goes away is not the provider's error") {
     CHECK_FALSE(connection.row().error);
     connection.close();
     CHECK(connection.rows().size() == 1);
+}
+
+TEST_CASE("who ends a stream of HTTP/2 decides what became of its call") {
+    Connection connection("api.openai.com", "h2");
+    const auto ask = [&](std::uint32_t stream) {
+        connection.send(h2::request(stream, "POST", "/v1/chat/completions", h2::end_headers) +
+                        h2::body(stream, chat_body, h2::end_stream));
+    };
+    connection.send(h2::client_start);
+    connection.receive(h2::server_start);
+    for (const std::uint32_t stream : {1, 3, 5, 7, 9}) ask(stream);
+    connection.receive(h2::answer(1, "200") + h2::body(1, chat_answer));
+    connection.receive(h2::answer(3, "200") + h2::body(3, chat_answer.substr(0, 40)));
+    connection.send(h2::reset(1, 8));     // it had all it wanted
+    connection.send(h2::reset(3, 8));     // in the middle
+    connection.send(h2::reset(5, 8));     // before the answer
+    connection.receive(h2::reset(7, 7));  // refused
+    connection.receive(h2::answer(9, "200") + h2::body(9, chat_answer, h2::end_stream));
+    REQUIRE(connection.rows().size() == 5);
+    const char* statuses[] = {"success", "aborted", "aborted", "error", "success"};
+    for (std::size_t i = 0; i < 5; ++i) {
+        INFO("call " << i);
+        const CallRecord& row = connection.rows()[i];
+        CHECK(row.status == statuses[i]);
+        CHECK(row.tokens_complete == (row.status == "success"));
+        CHECK(row.error.has_value() == (i == 3));
+        CHECK(row.requested_model == "gpt-4o");
+    }
+    CHECK(connection.rows()[3].error->error_class == ErrorClass::network);
+    CHECK(connection.rows()[4].usage.output == 20);
+    connection.close();
+    CHECK(connection.rows().size() == 5);
 }
 
 TEST_CASE("a stream that is cut keeps what it counted") {

@@ -270,10 +270,6 @@ TEST_CASE("intercept: what is no TLS, or names no host of ours, goes through unt
         first_bytes = hello_of(provider_keys().make_client(other_host));
         reason = "sni-differs";
     }
-    SECTION("HTTP/2 only") {
-        first_bytes = hello_of(provider_keys().make_client(host, {"h2"}));
-        reason = "no-http-1.1";
-    }
     world.offer(target);
     world.expect_taken();
     check_raw(world, first_bytes);
@@ -361,6 +357,35 @@ TEST_CASE("intercept: a call is metered, byte for byte, and makes one row") {
     CHECK(world.upstream.accepted_count == 1);
     world.io.run(world.client->end());
     world.io.until([&] { return world.shuttle->count() == 0; });
+}
+
+TEST_CASE("intercept: the upstream chooses from the client's list, and the client gets that") {
+    World world;
+    // Only for a protocol of the list would the upstream's end choose it.
+    const std::string chosen = GENERATE(as<std::string>{}, "h2", "http/1.1", "");
+    world.play_upstream(1, [&] { return provider_keys().make_server(host, chosen); });
+    world.offer(host);
+    world.expect_taken();
+    REQUIRE(world.shake(own_keys().make_client(host, {"x-first", "h2", "http/1.1"})));
+    CHECK(world.client->engine().alpn() == chosen);
+    CHECK(world.passthrough.empty());
+    CHECK(world.upstream.accepted_count == 1);
+    // The upstream of this test speaks HTTP/1.1 whatever was chosen.
+    world.call();
+    CHECK(world.sink.calls.size() == (chosen == "h2" ? 0 : 1));
+}
+
+TEST_CASE("intercept: a protocol without a tap is passed raw, on a fresh connection") {
+    World world;
+    world.play_upstream(2, [] { return provider_keys().make_server(host, "x-other"); });
+    world.offer(host);
+    world.expect_taken();
+    REQUIRE(world.shake(provider_keys().make_client(host, {"h2", "x-other"})));
+    CHECK(world.client->engine().alpn() == "x-other");
+    world.call();
+    CHECK(world.upstream.accepted_count == 2);
+    CHECK(world.passthrough["other-protocol"] == 1);
+    CHECK(world.sink.calls.empty());
 }
 
 TEST_CASE("intercept: without ALPN no protocol is chosen for the client") {

@@ -3,6 +3,7 @@
 #include "meter/pricing.h"
 #include "support/catch.h"
 #include "support/duplex.h"
+#include "support/h2_bytes.h"
 #include "support/replay.h"
 #include "support/tls_peer.h"
 #include "support/websocket.h"
@@ -72,13 +73,14 @@ private:
 };
 
 struct Tunnel {
-    explicit Tunnel(int buffer_bytes = 0) {
+    explicit Tunnel(int buffer_bytes = 0, const std::string& protocol = {}) {
         auto at_client = make_tcp_pair(buffer_bytes);
         auto at_upstream = make_tcp_pair(buffer_bytes);
-        auto client_engine = keys().make_client(host);
-        auto client_side = keys().make_server(host);
-        auto upstream_side = keys().make_client(host);
-        auto upstream_engine = keys().make_server(host);
+        const std::vector<std::string> offer = {"h2", "http/1.1"};
+        auto client_engine = keys().make_client(host, offer);
+        auto client_side = keys().make_server(host, protocol);
+        auto upstream_side = keys().make_client(host, offer);
+        auto upstream_engine = keys().make_server(host, protocol);
         REQUIRE(shake_in_memory(client_engine, client_side));
         REQUIRE(shake_in_memory(upstream_side, upstream_engine));
         client.emplace(std::move(at_client.a), std::move(client_engine));
@@ -234,6 +236,45 @@ TEST_CASE("tls duplex: one row for each exchange of a connection, after its last
     tunnel.finish();
     CHECK(tunnel.client->is_polite);
     CHECK(tunnel.sink.calls.size() == 3);
+}
+
+TEST_CASE("tls duplex: HTTP/2, with a row for each stream when it ends") {
+    Tunnel tunnel(0, "h2");
+    tunnel.start();
+    const auto body_of = [](const std::string& message) {
+        return message.substr(message.find("\r\n\r\n") + 4);
+    };
+    const auto ask = [&](std::uint32_t stream) {
+        return h2::request(stream, "POST", "/v1/messages", h2::end_headers) +
+               h2::body(stream, body_of(make_request()), h2::end_stream);
+    };
+    tunnel.pass(*tunnel.client, *tunnel.upstream, h2::client_start);
+    tunnel.pass(*tunnel.upstream, *tunnel.client, h2::server_start);
+    CHECK(tunnel.duplex->is_between_calls());
+    tunnel.pass(*tunnel.client, *tunnel.upstream, ask(1) + ask(3) + ask(5));
+    CHECK_FALSE(tunnel.duplex->is_between_calls());
+    tunnel.pass(*tunnel.upstream, *tunnel.client,
+                h2::answer(3, "200") + h2::answer(1, "200") + h2::answer(5, "200") +
+                    h2::body(3, body_of(make_answer(3)), h2::end_stream));
+    REQUIRE(tunnel.sink.calls.size() == 1);
+    CHECK(tunnel.sink.calls[0].usage.input == 3);
+    CHECK_FALSE(tunnel.duplex->is_between_calls());
+    // One is left by the client, and one ends in order: only then nothing is open.
+    tunnel.pass(*tunnel.client, *tunnel.upstream, h2::reset(5, 8));
+    REQUIRE(tunnel.sink.calls.size() == 2);
+    CHECK(tunnel.sink.calls[1].status == "aborted");
+    CHECK_FALSE(tunnel.sink.calls[1].tokens_complete);
+    CHECK_FALSE(tunnel.duplex->is_between_calls());
+    tunnel.pass(*tunnel.upstream, *tunnel.client,
+                h2::body(1, body_of(make_answer(1)), h2::end_stream));
+    CHECK(tunnel.duplex->is_between_calls());
+    REQUIRE(tunnel.sink.calls.size() == 3);
+    CHECK(tunnel.sink.calls[2].usage.input == 1);
+    CHECK(tunnel.sink.calls[2].tokens_complete);
+    CHECK(tunnel.sink.calls[2].status == "success");
+    tunnel.client->say_goodbye();
+    tunnel.upstream->say_goodbye();
+    tunnel.finish();
 }
 
 TEST_CASE("tls duplex: bodies of a megabyte through full sockets, metered all the same") {

@@ -96,6 +96,19 @@ class Gate(Server):
             join(connection, provider)
 
 
+class Forwarder(Server):
+    """Leads every connection to `open_connection()`: for clients that know no proxy."""
+
+    def __init__(self, open_connection):
+        self.open_connection = open_connection
+        super().__init__()
+
+    def handle(self, connection):
+        with self.open_connection() as other:
+            other.settimeout(None)
+            join(connection, other)
+
+
 class ConnectProxy(Server):
     """A corporate proxy: CONNECT only, Basic auth, every target leads to the provider."""
 

@@ -158,14 +158,53 @@ void read_numbers(std::string_view text, std::vector<int>& numbers) {
 
 }  // namespace
 
+namespace {
+
+HeaderList headers_of_interim(int status) {
+    return status == 103 ? HeaderList{{"link", "</style.css>; rel=preload"}} : HeaderList{};
+}
+
+Cut cut_of(const Request& request) {
+    const auto how = request.header("x-test-cut-how");
+    return how == "reset" ? Cut::reset : how == "shutdown" ? Cut::shutdown : Cut::close;
+}
+
+std::optional<std::size_t> size_of(const Request& request, std::string_view knob) {
+    const auto number = request.number(knob, -1);
+    return number < 0 ? std::nullopt : std::optional(static_cast<std::size_t>(number));
+}
+
+bool has_body_of(const Request& request, const Content& content) {
+    return request.method != "HEAD" && content.status != 204 && content.status != 304;
+}
+
+// The coding that the request asks for, and more of a head than anybody needs.
+void apply_knobs(const Request& request, Content& content) {
+    auto coding = request.header("x-test-encoding");
+    if (!coding.empty() && has_body_of(request, content) && code(content.body, coding))
+        content.headers.emplace_back("content-encoding", coding);
+    auto left = size_of(request, "x-test-header-bytes").value_or(0);
+    for (int i = 0; left > 0; ++i) {
+        const auto size = std::min<std::size_t>(left, 1000);
+        content.headers.emplace_back(fmt::format("x-large-{}", i), std::string(size, 'h'));
+        left -= size;
+    }
+}
+
+std::size_t length_of(const Content& content) {
+    std::size_t length = 0;
+    for (const auto& piece : content.body) length += piece.bytes.size();
+    return length;
+}
+
+}  // namespace
+
 Answer make_answer(const Request& request, Content content) {
     Answer answer;
     answer.status = content.status;
     answer.write_bytes = static_cast<std::size_t>(request.number("x-test-write-bytes", 0));
-    if (auto cut = request.number("x-test-cut-after", -1); cut >= 0)
-        answer.cut_after = static_cast<std::size_t>(cut);
-    auto how = request.header("x-test-cut-how");
-    answer.cut_how = how == "reset" ? Cut::reset : how == "shutdown" ? Cut::shutdown : Cut::close;
+    answer.cut_after = size_of(request, "x-test-cut-after");
+    answer.cut_how = cut_of(request);
     auto head_delay = std::chrono::milliseconds(request.number("x-test-delay-head-ms", 0));
 
     if (!content.raw.empty()) {
@@ -186,19 +225,15 @@ Answer make_answer(const Request& request, Content content) {
     read_numbers(request.header("x-test-interim"), content.interim);
     std::string before;
     for (int status : content.interim)
-        before += to_head(status, "", status == 103
-                                          ? HeaderList{{"link", "</style.css>; rel=preload"}}
-                                          : HeaderList{});
+        before += to_head(status, "", headers_of_interim(status));
 
-    bool has_body = request.method != "HEAD" && content.status != 204 && content.status != 304;
-    if (auto coding = request.header("x-test-encoding"); !coding.empty() && has_body)
-        if (code(content.body, coding)) content.headers.emplace_back("content-encoding", coding);
+    bool has_body = has_body_of(request, content);
+    apply_knobs(request, content);
 
     auto framing = std::string(request.header("x-test-framing", content.framing));
     auto chunks = std::string(request.header("x-test-chunks", content.chunks));
     if (framing.empty()) framing = chunks.empty() ? "length" : "chunked";
-    std::size_t length = 0;
-    for (const auto& piece : content.body) length += piece.bytes.size();
+    const auto length = length_of(content);
     if (content.status != 204 && content.status != 304) {
         if (framing == "chunked") content.headers.emplace_back("transfer-encoding", "chunked");
         if (framing == "length")
@@ -225,6 +260,38 @@ Answer make_answer(const Request& request, Content content) {
             answer.wire.back().bytes += fmt::format("{}: {}\r\n", name, value);
         answer.wire.back().bytes += "\r\n";
     }
+    return answer;
+}
+
+StreamAnswer make_stream_answer(const Request& request, Content content) {
+    StreamAnswer answer;
+    if (!content.raw.empty()) {
+        content = {};
+        content.status = 500;  // exact bytes are bytes of HTTP/1.1
+    }
+    answer.status = content.status;
+    answer.head_delay = std::chrono::milliseconds(request.number("x-test-delay-head-ms", 0));
+    read_numbers(request.header("x-test-interim"), content.interim);
+    answer.interim = content.interim;
+    answer.has_body = has_body_of(request, content);
+    apply_knobs(request, content);
+    answer.chunks = request.header("x-test-chunks", content.chunks);
+    auto framing = std::string(request.header("x-test-framing", content.framing));
+    if (framing.empty()) framing = answer.chunks.empty() ? "length" : "chunked";
+    if (framing == "length" && content.status != 204 && content.status != 304)
+        content.headers.emplace_back("content-length", std::to_string(length_of(content)));
+    answer.headers = std::move(content.headers);
+    answer.body = std::move(content.body);
+    answer.trailers = std::move(content.trailers);
+    if (request.header("x-test-trailers") == "1") answer.trailers.emplace_back("grpc-status", "0");
+    answer.seed = static_cast<unsigned>(request.number("x-test-seed", 1));
+    answer.padding_bytes = size_of(request, "x-test-padding").value_or(0);
+    answer.write_bytes = size_of(request, "x-test-write-bytes").value_or(0);
+    answer.cut_after = size_of(request, "x-test-cut-after");
+    answer.cut_how = cut_of(request);
+    answer.reset_after = size_of(request, "x-test-reset-after");
+    answer.reset_code = static_cast<std::uint32_t>(request.number("x-test-reset-code", 2));
+    answer.go_away_after = size_of(request, "x-test-goaway-after");
     return answer;
 }
 

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
@@ -59,6 +60,29 @@ Content make_canned_content(const Request& request);
 
 // Framing, content coding, chunking and cuts, as content and knobs ask.
 Answer make_answer(const Request& request, Content content);
+
+// An answer on a stream of HTTP/2, where framing is the session's affair.
+struct StreamAnswer {
+    int status = 200;
+    std::chrono::milliseconds head_delay{0};
+    HeaderList headers;
+    std::vector<int> interim;
+    bool has_body = true;
+    std::vector<Piece> body;
+    HeaderList trailers;
+    std::string chunks;         // DATA frames: "whole", "random", a number, or empty: a piece each
+    unsigned seed = 1;          // of another random
+    std::size_t padding_bytes = 0;
+    std::size_t write_bytes = 0;  // bytes per write of the connection; 0: as large as possible
+    // After so many bytes of the body: the connection ends, the stream is reset, or a GOAWAY that
+    // names this stream as the last one.
+    std::optional<std::size_t> cut_after;
+    std::optional<std::size_t> reset_after;
+    std::optional<std::size_t> go_away_after;
+    Cut cut_how = Cut::close;
+    std::uint32_t reset_code = 2;
+};
+StreamAnswer make_stream_answer(const Request& request, Content content);
 
 // For a request that cannot be read.
 Answer make_bad_request_answer(const std::string& problem);

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <string_view>
 
 #include <openssl/bio.h>
 #include <openssl/ec.h>
@@ -118,14 +119,16 @@ bool is_ipv4(const std::string& name) {
 }
 
 int choose_alpn(SSL*, const std::uint8_t** out, std::uint8_t* out_length,
-                const std::uint8_t* in, unsigned in_length, void*) {
-    static const std::uint8_t http1[] = "\x08http/1.1";
-    std::uint8_t* chosen = nullptr;
-    if (SSL_select_next_proto(&chosen, out_length, http1, 9, in, in_length) !=
-        OPENSSL_NPN_NEGOTIATED)
-        return SSL_TLSEXT_ERR_ALERT_FATAL;
-    *out = chosen;
-    return SSL_TLSEXT_ERR_OK;
+                const std::uint8_t* in, unsigned in_length, void* protocols) {
+    for (const auto& wanted : *static_cast<const std::vector<std::string>*>(protocols))
+        for (unsigned at = 0; at < in_length; at += 1u + in[at]) {
+            if (std::string_view(reinterpret_cast<const char*>(in + at + 1), in[at]) != wanted)
+                continue;
+            *out = in + at + 1;
+            *out_length = in[at];
+            return SSL_TLSEXT_ERR_OK;
+        }
+    return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
 }  // namespace
@@ -175,7 +178,8 @@ std::string TestAuthority::issue_client_pem() const {
            });
 }
 
-SslContext make_server_context(const Identity& identity, int version_max) {
+SslContext make_server_context(const Identity& identity, int version_max,
+                               const std::vector<std::string>& protocols) {
     SslContext context(SSL_CTX_new(TLS_method()));
     must(context && SSL_CTX_use_certificate(context.get(), identity.certificate.get()) &&
              SSL_CTX_use_PrivateKey(context.get(), identity.key.get()) &&
@@ -183,7 +187,8 @@ SslContext make_server_context(const Identity& identity, int version_max) {
              SSL_CTX_set_max_proto_version(context.get(),
                                            version_max == 12 ? TLS1_2_VERSION : TLS1_3_VERSION),
          "TLS context");
-    SSL_CTX_set_alpn_select_cb(context.get(), choose_alpn, nullptr);
+    SSL_CTX_set_alpn_select_cb(context.get(), choose_alpn,
+                               const_cast<std::vector<std::string>*>(&protocols));
     return context;
 }
 

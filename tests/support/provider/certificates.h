@@ -45,7 +45,10 @@ private:
     Identity root_;
 };
 
-// A server context that uses `identity`; TLS 1.2 up to `version_max` (12 or 13); ALPN http/1.1.
-SslContext make_server_context(const Identity& identity, int version_max);
+// A server context that uses `identity`; TLS 1.2 up to `version_max` (12 or 13). By ALPN the first
+// of `protocols` that the client knows is chosen, and a client that knows none is refused;
+// `protocols` outlives the context.
+SslContext make_server_context(const Identity& identity, int version_max,
+                               const std::vector<std::string>& protocols);
 
 }  // namespace provider

@@ -1,5 +1,6 @@
 #include "support/provider/options.h"
 
+#include <algorithm>
 #include <charconv>
 #include <functional>
 
@@ -49,6 +50,17 @@ constexpr Row rows[] = {
      [](Options& o, std::string_view v) {
          return read_number(v, 13, o.tls_version_max) && o.tls_version_max >= 12;
      }},
+    {"--alpn", "NAMES", "protocols to choose from, in order (default h2,http/1.1)",
+     [](Options& o, std::string_view v) {
+         o.protocols.clear();
+         for (std::size_t at = 0; at <= v.size();) {
+             const auto end = std::min(v.find(',', at), v.size());
+             if (end == at || end - at > 255) return false;
+             o.protocols.emplace_back(v.substr(at, end - at));
+             at = end + 1;
+         }
+         return true;
+     }},
     {"--ca-out", "FILE", "where to write the throw-away root (PEM)",
      [](Options& o, std::string_view v) { o.ca_out = v; return true; }},
     {"--client-cert-out", "FILE", "where to write a client certificate with its key (PEM)",
@@ -92,6 +104,14 @@ Knobs are request headers:
                                   (support/provider/websocket.h says how it answers)
   x-test-early: 1                 answer before the body was read, then close
   x-test-close: 1                 "connection: close" and close after the answer
+  x-test-header-bytes: N          that much more of a head
+
+Over HTTP/2 chunks are DATA frames, a cut is after N bytes of the body, and there are also:
+  x-test-padding: N               bytes of padding in each frame of the answer
+  x-test-trailers: 1              trailers behind the body
+  x-test-reset-after: N           RST_STREAM after N bytes of the body (x-test-reset-code: N, default 2)
+  x-test-goaway-after: N          GOAWAY after N bytes of the body, which names this stream the last
+  x-test-echo: 1                  answer at once, then give back each piece of the body as it comes
 
 A scripted answer is {"id":..,"status":200,"reason":"OK","headers":[["k","v"],..],"body":BASE64},
 with optional "framing", "chunks", "interim":[103], "trailers":[["k","v"],..], or

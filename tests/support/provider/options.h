@@ -28,6 +28,9 @@ struct Options {
     // Names for which a client certificate is asked for (and any is accepted; none is refused).
     std::vector<std::string> client_certificate_names;
     int tls_version_max = 13;  // 12 or 13
+    // Protocols in the order in which they are chosen from a client's list. Others than h2 are
+    // answered as HTTP/1.1.
+    std::vector<std::string> protocols{"h2", "http/1.1"};
 
     std::string ca_out;           // PEM of the throw-away root
     std::string client_cert_out;  // PEM: a client certificate and its key

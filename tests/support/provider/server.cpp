@@ -5,6 +5,8 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <random>
+#include <set>
 
 #include <asio/awaitable.hpp>
 #include <asio/buffer.hpp>
@@ -20,6 +22,7 @@
 #include <asio/use_awaitable.hpp>
 #include <asio/write.hpp>
 
+#include "support/provider/http2.h"
 #include "support/provider/websocket.h"
 
 namespace provider {
@@ -46,7 +49,8 @@ public:
         auto add = [&](const std::vector<std::string>& names, Flaw flaw) {
             for (const auto& name : names) {
                 contexts_[lower(name)] = make_server_context(
-                    authority.issue_server({name}, flaw), options.tls_version_max);
+                    authority.issue_server({name}, flaw), options.tls_version_max,
+                    options.protocols);
             }
         };
         std::vector<std::string> good = options.names;
@@ -56,7 +60,7 @@ public:
         }
         good.push_back("127.0.0.1");
         default_ = make_server_context(authority.issue_server(good, Flaw::none),
-                                       options.tls_version_max);
+                                       options.tls_version_max, options.protocols);
         add(options.expired_names, Flaw::expired);
         add(options.wrong_host_names, Flaw::wrong_host);
         add(options.self_signed_names, Flaw::self_signed);
@@ -205,13 +209,18 @@ awaitable<void> talk(Connection<Stream>& connection, SocketSession& session, std
     connection.services.ledger.write(session.entry());
 }
 
+// Nothing: the request names an item that is not there.
+std::optional<Content> choose_content(const Request& request, const Script& script) {
+    auto item = request.header("x-test-item");
+    if (item.empty()) return make_canned_content(request);
+    auto found = script.find(item);
+    return found == script.end() ? std::nullopt : std::optional(found->second);
+}
+
 Answer choose_answer(const Request& request, const Script& script) {
-    if (auto item = request.header("x-test-item"); !item.empty()) {
-        auto found = script.find(item);
-        if (found == script.end()) return make_bad_request_answer("no such x-test-item");
-        return make_answer(request, found->second);
-    }
-    return make_answer(request, make_canned_content(request));
+    auto content = choose_content(request, script);
+    if (!content) return make_bad_request_answer("no such x-test-item");
+    return make_answer(request, std::move(*content));
 }
 
 Ending ending_of(const Answer& answer, bool is_completed) {
@@ -294,6 +303,215 @@ awaitable<Ending> serve_http1(Connection<Stream>& connection) {
     }
 }
 
+// HTTP/2 ----------------------------------------------------------------------------------
+
+// One connection and the coroutines that answer its streams. They end before it does.
+struct Http2Connection {
+    Connection<TlsStream>& connection;
+    Http2Session session;
+    std::set<asio::steady_timer*> timers;
+    std::set<std::int32_t> echoes;
+    Ending ending = Ending::shutdown;
+    std::size_t write_bytes = 0;
+    int task_count = 0;
+    bool is_writing = false;
+    bool is_over = false;
+
+    explicit Http2Connection(Connection<TlsStream>& on)
+        : connection(on), session(make_hooks()) {}
+
+    Http2Session::Hooks make_hooks();
+    void start_answer(Http2Session::Stream& stream);
+    void write_entry(Http2Session::Stream& stream);
+
+    // False: the connection ended meanwhile.
+    awaitable<bool> pause(std::chrono::milliseconds delay) {
+        if (delay.count() > 0 && !is_over) {
+            asio::steady_timer timer(connection.stream.get_executor(), delay);
+            timers.insert(&timer);
+            asio::error_code error;
+            co_await timer.async_wait(redirect_error(use_awaitable, error));
+            timers.erase(&timer);
+        }
+        co_return !is_over;
+    }
+
+    void end(Ending how) {
+        if (is_over) return;
+        is_over = true;
+        ending = how;
+        for (auto* timer : timers) timer->cancel();
+        asio::error_code ignored;
+        connection.stream.next_layer().cancel(ignored);
+    }
+
+    // Who writes already takes along what others want to send.
+    awaitable<void> flush() {
+        if (is_writing) co_return;
+        is_writing = true;
+        while (!is_over) {
+            const auto out = session.take_output();
+            if (out.empty()) break;
+            const auto step = write_bytes ? write_bytes : out.size();
+            for (std::size_t at = 0; at < out.size() && !is_over; at += step) {
+                const bool is_written = co_await connection.write(
+                    std::string_view(out).substr(at, step), nullptr);
+                if (!is_written) end(Ending::close);
+            }
+        }
+        is_writing = false;
+    }
+
+    // Until all that can be sent now was sent.
+    awaitable<bool> flush_all() {
+        co_await flush();
+        while (is_writing && !is_over) co_await wait(std::chrono::milliseconds(1));
+        co_return !is_over;
+    }
+    awaitable<bool> wait_sent(std::int32_t id, std::size_t bytes) {
+        for (;;) {
+            const bool goes_on = co_await flush_all();
+            const auto* stream = session.find(id);
+            if (!goes_on || !stream) co_return false;
+            if (stream->sent_bytes >= bytes) co_return true;
+            co_await wait(std::chrono::milliseconds(1));  // for its window
+        }
+    }
+};
+
+awaitable<void> answer_stream(Http2Connection& in, std::int32_t id, StreamAnswer answer) {
+    bool goes_on = co_await in.pause(answer.head_delay);
+    auto* stream = in.session.find(id);
+    if (!goes_on || !stream) co_return;
+    for (int status : answer.interim)
+        in.session.send_interim(*stream, status,
+                                status == 103 ? HeaderList{{"link", "</style.css>; rel=preload"}}
+                                              : HeaderList{});
+    stream->trailers = answer.trailers;
+    stream->padding_bytes = answer.padding_bytes;
+    if (answer.write_bytes) in.write_bytes = answer.write_bytes;
+    if (answer.chunks == "random")
+        stream->frame_bytes = [random = std::mt19937(answer.seed)]() mutable {
+            return std::size_t{1 + random() % 1500};
+        };
+    else if (!answer.chunks.empty() && answer.chunks != "whole")
+        stream->frame_bytes = [size = std::stoul(answer.chunks)] { return size; };
+    in.session.send_head(*stream, answer.status, answer.headers, answer.has_body);
+
+    std::size_t sent = 0;
+    constexpr auto never = static_cast<std::size_t>(-1);
+    auto go_away_after = answer.go_away_after;
+    for (auto& piece : answer.body) {
+        if (!answer.has_body) break;
+        goes_on = co_await in.pause(piece.delay);
+        std::string_view rest = piece.bytes;
+        while (goes_on) {
+            stream = in.session.find(id);
+            if (!stream) co_return;
+            const auto stop = std::min({answer.cut_after.value_or(never),
+                                        answer.reset_after.value_or(never),
+                                        go_away_after.value_or(never)});
+            const auto size = std::min(rest.size(), stop - sent);
+            in.session.send_body(*stream, rest.substr(0, size));
+            rest.remove_prefix(size);
+            sent += size;
+            if (sent == stop) {
+                goes_on = co_await in.wait_sent(id, sent);
+                if (!goes_on) co_return;
+                if (sent == answer.cut_after) {
+                    in.end(answer.cut_how == Cut::reset      ? Ending::reset
+                           : answer.cut_how == Cut::shutdown ? Ending::shutdown
+                                                             : Ending::close);
+                    co_return;
+                }
+                if (sent == answer.reset_after) {
+                    in.session.reset(*in.session.find(id), answer.reset_code);
+                    co_await in.flush();
+                    co_return;
+                }
+                in.session.go_away(id, 0);
+                go_away_after.reset();
+                continue;
+            }
+            if (rest.empty()) break;
+        }
+        if (!goes_on) co_return;
+        co_await in.flush();
+    }
+    if (stream = in.session.find(id); stream && answer.has_body) in.session.end_body(*stream);
+    co_await in.flush();
+}
+
+Http2Session::Hooks Http2Connection::make_hooks() {
+    using Stream = Http2Session::Stream;
+    Http2Session::Hooks hooks;
+    hooks.on_head = [this](Stream& stream) {
+        stream.entry.connection = connection.number;
+        stream.entry.item = stream.request.header("x-test-item");
+        stream.entry.method = stream.request.method;
+        stream.entry.target = stream.request.target;
+        stream.entry.host = stream.request.header("host");
+        if (stream.request.header("x-test-echo") == "1" || stream.request.method == "CONNECT") {
+            echoes.insert(stream.id);
+            if (stream.request.method != "CONNECT") stream.trailers = {{"grpc-status", "0"}};
+            session.send_head(stream, 200, {{"content-type", "application/grpc"}}, true);
+        } else if (stream.request.header("x-test-early") == "1") {
+            start_answer(stream);
+        }
+    };
+    hooks.on_body = [this](Stream& stream, std::string_view bytes) {
+        if (echoes.count(stream.id)) session.send_body(stream, bytes);
+    };
+    hooks.on_end = [this](Stream& stream) {
+        if (echoes.count(stream.id)) session.end_body(stream);
+        else if (stream.request.header("x-test-early") != "1") start_answer(stream);
+    };
+    hooks.on_close = [this](Stream& stream) { write_entry(stream); };
+    return hooks;
+}
+
+void Http2Connection::start_answer(Http2Session::Stream& stream) {
+    auto content = choose_content(stream.request, connection.services.script);
+    if (!content) {
+        content.emplace();
+        content->status = 400;
+        content->body.push_back({{}, R"({"error":{"message":"no such x-test-item"}})"});
+    }
+    ++task_count;
+    asio::co_spawn(connection.stream.get_executor(),
+                   answer_stream(*this, stream.id,
+                                 make_stream_answer(stream.request, std::move(*content))),
+                   [this](std::exception_ptr) { --task_count; });
+}
+
+void Http2Connection::write_entry(Http2Session::Stream& stream) {
+    stream.entry.received.add(stream.request.head);
+    stream.entry.received.add(stream.request.body);
+    stream.entry.received_body.add(stream.request.body);
+    connection.services.ledger.write(stream.entry);
+}
+
+awaitable<Ending> serve_http2(Connection<TlsStream>& connection) {
+    Http2Connection in(connection);
+    char buffer[16384];
+    while (!in.is_over) {
+        co_await in.flush();
+        if (in.session.is_over()) break;
+        const auto bytes = co_await connection.read(buffer, sizeof buffer);
+        if (bytes.empty() || in.is_over) break;
+        const bool makes_sense = in.session.feed(bytes);
+        if (!makes_sense) {
+            co_await in.flush();  // says what was wrong
+            break;
+        }
+    }
+    in.end(Ending::shutdown);
+    while (in.task_count > 0 || in.is_writing) co_await wait(std::chrono::milliseconds(2));
+    // What never came to its end is worth a line: somebody lost it.
+    for (auto& [id, stream] : in.session.streams()) in.write_entry(stream);
+    co_return in.ending;
+}
+
 void set_reset_on_close(tcp::socket& socket) {
     asio::error_code ignored;
     socket.set_option(asio::socket_base::linger(true, 0), ignored);
@@ -355,7 +573,9 @@ awaitable<void> handle_tls(tcp::socket socket, asio::ssl::context& context, Serv
         co_return;
     }
     Connection<TlsStream> connection(stream, services, entry.connection);
-    auto ending = co_await serve_http1(connection);
+    Ending ending;
+    if (entry.alpn == "h2") ending = co_await serve_http2(connection);
+    else ending = co_await serve_http1(connection);
     if (ending == Ending::reset) set_reset_on_close(stream.next_layer());
     if (ending == Ending::shutdown) {
         // close_notify goes out first; the peer's answer to it is not waited for.
