@@ -121,7 +121,9 @@ int run_daemon(int argc, char** argv) {
         log_event(LogLevel::warn, "config.ignored", {{"what", warning}});
 
     const Clock& clock = system_clock();
-    const meter::HostList hosts(config.extra_hosts, config.excluded_hosts);
+    const meter::ProviderTable providers(config.custom_providers);
+    meter::PendingAnswers pending_answers;
+    const meter::HostList hosts(providers, config.extra_hosts, config.excluded_hosts);
     auto authority = platform::load_or_make_authority(*home, hosts.all(), clock.now_utc());
     if (!authority)
         return fail_to_start("the CA cannot be set up: " + authority.error().context,
@@ -187,7 +189,9 @@ int run_daemon(int argc, char** argv) {
                                           clock,
                                           config.default_project,
                                           daemon.refusals,
-                                          daemon.passthrough};
+                                          daemon.passthrough,
+                                          &providers,
+                                          &pending_answers};
         daemon.background.spawn(
             "intercept listener",
             intercept->serve(

@@ -12,6 +12,7 @@
 
 #include "base/limits.h"
 #include "base/text.h"
+#include "meter/custom_providers.h"
 #include "meter/hosts.h"
 #include "platform/environment.h"
 #include "platform/files.h"
@@ -114,7 +115,8 @@ Result<platform::Environment> make_metered(const platform::Environment& own) {
         find_or_merge(*home, home->ca_bundle_file().string(), own_files.replacing, *root);
     if (!replacing) return fail(replacing.error());
 
-    const meter::HostList hosts(parsed.config.extra_hosts, parsed.config.excluded_hosts);
+    const meter::ProviderTable providers(parsed.config.custom_providers);
+    const meter::HostList hosts(providers, parsed.config.extra_hosts, parsed.config.excluded_hosts);
     const auto bypassed = setup::find_bypassed_hosts(own, hosts.all());
     if (!bypassed.empty())
         warn(fmt::format("calls to {} are not metered: your NO_PROXY covers {}", bypassed.front(),

@@ -154,9 +154,11 @@ const char* JsonPick::step(const char* at, const char* end) {
 
 // `at` is the first byte of a value whose node is node_.
 const char* JsonPick::begin_value(const char* at, const char* end) {
-    const bool is_wanted = node_ >= 0 && paths_->node(node_).pick >= 0;
-    if (is_wanted) begin_capture(at);
     const char c = *at;
+    const bool has_parts =
+        (c == '{' || c == '[') && node_ >= 0 && paths_->node(node_).child >= 0;
+    const bool is_wanted = node_ >= 0 && paths_->node(node_).pick >= 0 && !has_parts;
+    if (is_wanted) begin_capture(at);
     if (c == '"') {
         is_escaped_ = false;
         at_ = At::in_string;
@@ -164,8 +166,7 @@ const char* JsonPick::begin_value(const char* at, const char* end) {
     }
     if (c == '{' || c == '[') {
         if (!push(c == '{')) return at + 1;
-        const bool is_watched = node_ >= 0 && !is_wanted && paths_->node(node_).child >= 0 &&
-                                depth_ < nodes_.size();
+        const bool is_watched = has_parts && depth_ < nodes_.size();
         if (is_watched) {
             nodes_[depth_] = node_;
             at_ = c == '{' ? At::first_key : At::first_value;
@@ -331,8 +332,13 @@ void JsonPick::begin_capture(const char* at) {
     capture_ = paths_->node(node_).pick;
     capture_from_ = at;
     const auto index = static_cast<std::size_t>(capture_);
-    picks_[index].clear();
-    is_found_[index] = is_dropped_[index] = false;
+    if (paths_->is_joined(index) && (is_found_[index] || is_dropped_[index])) {
+        if (is_found_[index]) picks_[index] += ',';
+    } else {
+        picks_[index].clear();
+        is_dropped_[index] = false;
+    }
+    is_found_[index] = false;
 }
 
 void JsonPick::keep_captured(const char* end) {

@@ -4,8 +4,11 @@
 // Out:   after each document the raw text of every wanted value that it held (last one wins).
 // Fails: once, for good, on bytes that cannot be JSON; only structure is checked.
 // Limits: json_depth_max, json_pick_bytes_max per value (a longer one is dropped).
-// A path is "model", "message.usage" or "candidates[].finishReason". Keys are compared as they
-// are written, so a key with escapes in it is never the wanted one; no provider writes such keys.
+// A path is "model", "message.usage" or "candidates[].finishReason". With a '+' behind it, all values
+// are kept instead of the last one, with commas between: "results[].tokenCount+". A path that others
+// continue ("message" beside "message.usage") finds its value only when that is no container.
+// Keys are compared as they are written, so a key with escapes in it is never the wanted one; no
+// provider writes such keys.
 #pragma once
 
 #include <array>
@@ -23,7 +26,7 @@ namespace halton {
 // The wanted paths as a tree, built at compile time.
 class JsonPaths {
 public:
-    static constexpr std::size_t count_max = 12;
+    static constexpr std::size_t count_max = 24;
     static constexpr std::size_t level_max = 6;
     static constexpr std::size_t key_bytes_max = 32;
 
@@ -39,6 +42,8 @@ public:
     }
 
     constexpr std::size_t count() const { return count_; }
+    // Whether all values of that path are kept.
+    constexpr bool is_joined(std::size_t index) const { return is_joined_[index]; }
     constexpr const Node& node(std::int8_t index) const {
         return nodes_[static_cast<std::size_t>(index)];
     }
@@ -51,6 +56,10 @@ public:
 
 private:
     constexpr void add(std::string_view path) {
+        if (path.ends_with('+')) {
+            is_joined_[count_] = true;
+            path.remove_suffix(1);
+        }
         std::int8_t at = 0;
         while (!path.empty()) {
             std::size_t end = path.find_first_of(".[");
@@ -74,7 +83,8 @@ private:
         return made;
     }
 
-    std::array<Node, 40> nodes_{};  // node 0 is the document itself
+    std::array<Node, 64> nodes_{};  // node 0 is the document itself
+    std::array<bool, count_max> is_joined_{};
     std::size_t node_count_ = 1;
     std::size_t count_ = 0;
 };

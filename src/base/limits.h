@@ -51,6 +51,10 @@ inline constexpr std::uint64_t decoded_bytes_max = 64ull * 1024 * 1024;
 inline constexpr std::uint64_t decoded_ratio_max = 2000;
 // Calls inside a call that are billed apart (compaction, advisors); recorded answers have 3.
 inline constexpr std::size_t sub_calls_max = 16;
+// Background answers that are waited for, a hundred bytes each: nobody has this many running.
+inline constexpr std::size_t pending_answer_count_max = 4096;
+// Entries that a config adds to the providers; more than anybody's gateways.
+inline constexpr std::size_t custom_provider_count_max = 64;
 // A count beyond this is nonsense and taken for this; sums and prices of such counts cannot
 // overflow. The largest context window today has ten million tokens.
 inline constexpr std::int64_t token_count_max = 1'000'000'000'000;

@@ -273,6 +273,70 @@ void read_hosts(Reader& reader, std::string_view key, std::vector<std::string>& 
     }
 }
 
+// A name as providers of rows have it.
+bool is_provider_name(std::string_view name) {
+    return !name.empty() && name.size() <= 64 &&
+           std::all_of(name.begin(), name.end(), [](char c) {
+               return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+                      c == '.';
+           });
+}
+
+// The host of an entry; nothing when it is none. A mark for everything below a domain needs two
+// labels at least: nobody's provider is a whole top-level domain.
+std::optional<std::string> read_custom_host(std::string_view text) {
+    std::string host = to_lower(trim(text));
+    if (!host.empty() && host.back() == '.') host.pop_back();
+    const bool is_below = host.starts_with("*.");
+    const std::string_view domain = std::string_view(host).substr(is_below ? 2 : 0);
+    if (!is_host(domain) || domain.find(':') != std::string_view::npos || domain.front() == '.' ||
+        (is_below && domain.find('.') == std::string_view::npos))
+        return std::nullopt;
+    return host;
+}
+
+// Each entry stands alone: a bad one is left out with a warning that says why.
+void read_custom_providers(const toml::table& root, Config& config,
+                           std::vector<std::string>& warnings) {
+    const toml::node_view<const toml::node> node = root["provider"]["custom"];
+    if (!node) return;
+    const toml::array* entries = node.as_array();
+    if (!entries) {
+        warnings.push_back("config.toml: provider.custom: not [[provider.custom]]; using none");
+        return;
+    }
+    for (const toml::node& node_of_entry : *entries) {
+        const toml::table* entry = node_of_entry.as_table();
+        const auto text = [&](std::string_view key) -> std::string {
+            return entry ? (*entry)[key].value_or(std::string()) : std::string();
+        };
+        const auto leave_out = [&](std::string_view why) {
+            warnings.push_back(fmt::format(
+                "config.toml: provider.custom host = \"{}\": {}; using the other entries",
+                to_safe_text(text("host"), 80), why));
+        };
+        if (config.custom_providers.size() == limits::custom_provider_count_max) {
+            leave_out("there are too many");
+            break;
+        }
+        CustomProvider custom;
+        const auto host = read_custom_host(text("host"));
+        custom.shape = to_lower(trim(text("shape")));
+        custom.name = text("name");
+        if (!host) {
+            leave_out("host is not a host name, or *. and a domain");
+        } else if (std::find(custom_shapes.begin(), custom_shapes.end(), custom.shape) ==
+                   custom_shapes.end()) {
+            leave_out("shape is not one of openai, anthropic, gemini, ollama, bedrock");
+        } else if (!is_provider_name(custom.name)) {
+            leave_out("name is not written with a-z 0-9 - _ . (at most 64)");
+        } else {
+            custom.host = *host;
+            config.custom_providers.push_back(std::move(custom));
+        }
+    }
+}
+
 void read_tagging(Reader& reader, Config& config) {
     const auto text = reader.read_text("tagging", "default_project");
     if (!text) return;
@@ -324,6 +388,7 @@ ParsedConfig parse_config(std::string_view toml_text) {
     read_upstream(reader, parsed.config);
     read_hosts(reader, "extra_hosts", parsed.config.extra_hosts);
     read_hosts(reader, "exclude_hosts", parsed.config.excluded_hosts);
+    read_custom_providers(root, parsed.config, parsed.warnings);
     read_tagging(reader, parsed.config);
     if (auto origins = reader.read_texts("cors", "allow_origins"))
         parsed.config.cors_allow_origins = std::move(*origins);

@@ -2,6 +2,7 @@
 // that names key and value, and the default holds.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <string>
@@ -25,6 +26,15 @@ struct UpstreamProxy {
     std::string authorization;  // value of Proxy-Authorization, or empty
 };
 
+// [[provider.custom]]: a host that speaks a known family of formats.
+struct CustomProvider {
+    std::string host;   // lower case, or "*." and a domain: everything below it
+    std::string shape;  // one of custom_shapes
+    std::string name;   // as the provider of its rows
+};
+inline constexpr std::array<std::string_view, 5> custom_shapes{"openai", "anthropic", "gemini",
+                                                               "ollama", "bedrock"};
+
 struct Config {
     // [daemon]; 0 = any free port (tests).
     std::uint16_t edge_port = 8081;
@@ -42,6 +52,9 @@ struct Config {
     // [intercept]
     std::vector<std::string> extra_hosts;
     std::vector<std::string> excluded_hosts;  // exclude_hosts
+
+    // [[provider.custom]]
+    std::vector<CustomProvider> custom_providers;
 
     // [tagging]
     std::string default_project = "misc";

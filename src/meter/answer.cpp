@@ -14,8 +14,8 @@ namespace {
 bool is_opaque(const http::HeaderList& headers) {
     const std::string* type = headers.find("content-type");
     if (type == nullptr) return false;
-    static constexpr std::array<std::string_view, 5> prefixes{"audio/", "image/", "video/",
-                                                              "text/html", "application/octet"};
+    static constexpr std::array<std::string_view, 4> prefixes{"audio/", "image/", "video/",
+                                                              "text/html"};
     for (const std::string_view prefix : prefixes) {
         if (type->size() >= prefix.size() &&
             is_equal_ignoring_case(std::string_view(*type).substr(0, prefix.size()), prefix)) {
@@ -23,6 +23,14 @@ bool is_opaque(const http::HeaderList& headers) {
         }
     }
     return false;
+}
+
+// What is sent as mere bytes may be JSON all the same, but never events.
+bool is_untyped(const http::HeaderList& headers) {
+    static constexpr std::string_view name = "application/octet-stream";
+    const std::string* type = headers.find("content-type");
+    return type != nullptr &&
+           is_equal_ignoring_case(std::string_view(*type).substr(0, name.size()), name);
 }
 
 // JSON documents that are events, one a line.
@@ -55,6 +63,8 @@ ProviderError to_error(const http::AwsMessage& message, JsonParser& parser) {
 AnswerReader::AnswerReader(const Shape& shape, const http::HeaderList& headers, JsonParser& parser)
     : shape_(&shape), parser_(&parser), json_(*shape.paths) {
     reading_.is_streamed = is_json_lines(headers);
+    is_untyped_ = is_untyped(headers);
+    if (shape.read_head != nullptr) shape.read_head(headers, reading_);
     if (is_opaque(headers)) {
         form_ = Form::opaque;
     } else if (const std::string* coding = headers.find("content-encoding")) {
@@ -80,8 +90,9 @@ void AnswerReader::feed_decoded(std::string_view bytes) {
             case '{':
             case '[': form_ = Form::json; break;
             case '\0': form_ = Form::aws_messages; break;
-            default: form_ = Form::events;
+            default: form_ = is_untyped_ ? Form::opaque : Form::events;
         }
+        if (form_ == Form::opaque) return;
         if (form_ != Form::json) reading_.is_streamed = true;
         bytes.remove_prefix(first);
     }

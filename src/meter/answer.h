@@ -34,7 +34,9 @@ public:
     // Whether the body came to its own end: the JSON is closed, or the stream's end mark came.
     // Bodies that are neither (speech, an HTML page) are whole when the message was.
     bool is_whole() const;
-    bool is_stream() const { return reading_.is_streamed || json_.is_list(); }
+    bool is_stream() const {
+        return reading_.is_streamed || (json_.is_list() && !shape_->is_list_whole);
+    }
     const Reading& reading() const { return reading_; }
     Reading& reading() { return reading_; }
 
@@ -51,6 +53,7 @@ private:
     std::optional<http::ContentDecoder> decoder_;  // none when the body is sent as it is
     std::string decoded_;
     Form form_ = Form::unknown;
+    bool is_untyped_ = false;   // bytes of no kind, as the head has it
     bool is_broken_ = false;    // the content coding failed
     bool is_complete_ = false;  // the message ended in order
     JsonPick json_;

@@ -92,6 +92,10 @@ struct CallRecord {
     std::string project_slug;
     std::string attribution_layer;
     std::string source_workdir;
+    // How often the client had tried before, as it says itself; nothing when it does not say.
+    std::optional<int> retry_count;
+    // The client's own id of the call, which its retries share; empty when it sends none.
+    std::string client_request_id;
 };
 
 // Port: where finished calls go. Never blocks, never throws; a full sink drops and counts.

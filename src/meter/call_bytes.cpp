@@ -9,7 +9,7 @@ namespace halton::meter {
 namespace {
 
 // Raise it with every change of the lists below.
-constexpr std::uint32_t field_list_number = 1;
+constexpr std::uint32_t field_list_number = 2;
 
 class Packer {
 public:
@@ -120,11 +120,13 @@ void each_field(Archive& archive, Record& record) {
     auto& [id, requested_at, provider, model, requested_model, mode, kind, method, host, path,
            usage, has_usage, tokens_complete, cost, cost_state, rates_source, service_tier,
            latency_ms, time_to_first_byte_ms, status, http_status, error, provider_request_id,
-           user_agent, project_slug, attribution_layer, source_workdir] = record;
+           user_agent, project_slug, attribution_layer, source_workdir, retry_count,
+           client_request_id] = record;
     each(archive, id, requested_at, provider, model, requested_model, mode, kind, method, host,
          path, usage, has_usage, tokens_complete, cost, cost_state, rates_source, service_tier,
          latency_ms, time_to_first_byte_ms, status, http_status, error, provider_request_id,
-         user_agent, project_slug, attribution_layer, source_workdir);
+         user_agent, project_slug, attribution_layer, source_workdir, retry_count,
+         client_request_id);
 }
 
 template <class Enum>

@@ -11,11 +11,12 @@ namespace halton::meter {
 namespace {
 
 bool contains_ignoring_case(std::string_view text, std::string_view part) {
-    const auto found =
-        std::search(text.begin(), text.end(), part.begin(), part.end(),
-                    [](char a, char b) { return to_lower(a) == to_lower(b); });
+    const auto found = std::search(text.begin(), text.end(), part.begin(), part.end(),
+                                   [](char a, char b) { return to_lower(a) == to_lower(b); });
     return found != text.end();
 }
+
+bool is_wide(const ErrorRule& rule) { return rule.code.empty() && rule.text.empty(); }
 
 bool matches(const ErrorRule& rule, int status, const ProviderError& error) {
     if (rule.status != status) return false;
@@ -25,10 +26,13 @@ bool matches(const ErrorRule& rule, int status, const ProviderError& error) {
 }
 
 const ErrorRule* find_rule(const Provider& provider, int status, const ProviderError& error) {
+    const ErrorRule* wide = nullptr;
     for (const ErrorRule& rule : provider.errors) {
-        if (matches(rule, status, error)) return &rule;
+        if (!matches(rule, status, error)) continue;
+        if (!is_wide(rule)) return &rule;
+        if (wide == nullptr) wide = &rule;
     }
-    return nullptr;
+    return wide;
 }
 
 }  // namespace
@@ -40,6 +44,11 @@ CallError classify(const Provider& provider, int http_status, const ProviderErro
 
     // Lines with status 0 are for errors that arrive behind a good head.
     const ErrorRule* rule = find_rule(provider, http_status >= 400 ? http_status : 0, error);
+    // Such an error may name the status that it would have had.
+    if (http_status < 400 && rule == nullptr) {
+        http_status = error.status;
+        rule = find_rule(provider, http_status, error);
+    }
     if (rule != nullptr) {
         result.error_class = rule->error_class;
         result.is_retryable = rule->is_retryable;

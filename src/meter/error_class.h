@@ -8,8 +8,9 @@
 namespace halton::meter {
 
 // `error` may be empty in every field (an HTML page, no body at all). Order: the first line of
-// the provider's table for this status, then (status below 400: an error inside a stream) by
-// code alone, then any other 5xx as server_error, then unknown.
+// the provider's table for this status that asks for a code or words, then the first that asks
+// for the status alone; below 400 (an error inside a good answer) the lines without a status, then
+// those of the status that the error itself names; then any other 5xx as server_error, then unknown.
 CallError classify(const Provider& provider, int http_status, const ProviderError& error);
 
 }  // namespace halton::meter

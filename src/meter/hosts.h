@@ -7,18 +7,28 @@
 
 namespace halton::meter {
 
+class ProviderTable;
+
 class HostList {
 public:
-    // `extra` and `excluded` come from [intercept] of the config; lower case.
+    // `extra` and `excluded` come from [intercept] of the config; lower case. Excluding a name
+    // excludes what is below it too, "*.openai.azure.com" the same as "openai.azure.com".
+    HostList(const ProviderTable& providers, std::vector<std::string> extra,
+             std::vector<std::string> excluded);
+    // With the built-in providers only.
     HostList(std::vector<std::string> extra, std::vector<std::string> excluded);
 
-    // Exact host (lower case, no trailing dot).
+    // Whether this host (lower case, no trailing dot) is decrypted.
     bool is_metered(std::string_view host) const;
-    // For the CA's name constraints and for display; sorted.
-    const std::vector<std::string>& all() const { return hosts_; }
+    // For the CA's name constraints, which are domains with everything below them, and for display;
+    // sorted.
+    const std::vector<std::string>& all() const { return all_; }
 
 private:
-    std::vector<std::string> hosts_;
+    std::vector<std::string> exact_;  // sorted
+    std::vector<std::string> below_;  // domains below which everything is metered
+    std::vector<std::string> excluded_;
+    std::vector<std::string> all_;
 };
 
 }  // namespace halton::meter

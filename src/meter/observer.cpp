@@ -1,6 +1,7 @@
 #include "meter/observer.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <optional>
 #include <utility>
@@ -11,7 +12,9 @@
 #include "base/uuid.h"
 #include "http/websocket.h"
 #include "meter/answer.h"
+#include "meter/custom_providers.h"
 #include "meter/error_class.h"
+#include "meter/pending_answers.h"
 #include "meter/pricing.h"
 #include "meter/providers/provider.h"
 #include "meter/request_reader.h"
@@ -23,6 +26,57 @@ namespace {
 
 double to_ms(SteadyTime::duration duration) {
     return std::chrono::duration<double, std::milli>(duration).count();
+}
+
+// The text with %XX undone, as a path names its model.
+std::string decode_percent(std::string_view text) {
+    const auto value_of = [](char c) {
+        c = to_lower(c);
+        if (c >= '0' && c <= '9') return c - '0';
+        return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    };
+    std::string out;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const bool is_coded = text[i] == '%' && i + 2 < text.size() && value_of(text[i + 1]) >= 0 &&
+                              value_of(text[i + 2]) >= 0;
+        if (!is_coded) {
+            out += text[i];
+            continue;
+        }
+        out += static_cast<char>(value_of(text[i + 1]) * 16 + value_of(text[i + 2]));
+        i += 2;
+    }
+    return out;
+}
+
+// "attempt=2; max=3" of the AWS SDKs: one retry.
+std::optional<int> read_aws_retries(std::string_view text) {
+    static constexpr std::string_view mark = "attempt=";
+    const std::size_t at = text.find(mark);
+    if (at == std::string_view::npos) return std::nullopt;
+    text.remove_prefix(at + mark.size());
+    const std::size_t count = text.find_first_not_of("0123456789");
+    const auto attempt = parse_decimal(text.substr(0, count));
+    if (!attempt || *attempt == 0 || *attempt > 1000) return std::nullopt;
+    return static_cast<int>(*attempt) - 1;
+}
+
+// Retries are told by what the client says of them, never by what calls look like.
+void read_retry(const http::HeaderList& headers, CallRecord& record) {
+    if (const std::string* count = headers.find("x-stainless-retry-count")) {
+        const auto number = parse_decimal(*count);
+        if (number && *number <= 1000) record.retry_count = static_cast<int>(*number);
+    } else if (const std::string* attempt = headers.find("amz-sdk-request")) {
+        record.retry_count = read_aws_retries(*attempt);
+    }
+    static constexpr std::array<std::string_view, 3> id_headers{
+        "idempotency-key", "x-client-request-id", "amz-sdk-invocation-id"};
+    for (const std::string_view name : id_headers) {
+        if (const std::string* id = headers.find(name)) {
+            record.client_request_id = to_safe_text(*id, limits::request_id_bytes_max);
+            return;
+        }
+    }
 }
 
 // Shared by the calls of a thread: its buffers are ten times what a connection may hold while it
@@ -71,7 +125,8 @@ struct OpenSocket {
 struct CallObserver::State {
     State(ConnectionFacts known, const PriceBook& book, CallSink& to, const Clock& times)
         : facts(std::move(known)), prices(book), sink(to), clock(times),
-          place(find_host(facts.host)) {}
+          place((facts.providers != nullptr ? *facts.providers : built_in_providers())
+                    .find_host(facts.host)) {}
 
     void on_event(const http::Event& event);
     void begin(const http::Event& event);
@@ -86,6 +141,7 @@ struct CallObserver::State {
     void end_all(const Error* error);
     void end_calls(const Error* error);
     void finish(OpenCall& call, const Error* error);
+    bool is_counted(const OpenCall& call, const Reading& reading);
     void judge(OpenCall& call, const Reading& reading, bool is_whole, const Error* error);
     void set_price(OpenCall& call, const Reading& reading);
     std::optional<PricedCall> price_of(const CallRecord& record, const Reading& reading) const;
@@ -169,9 +225,12 @@ void CallObserver::State::begin(const http::Event& event) {
     if (const std::string* agent = head.headers.find("user-agent")) {
         record.user_agent = to_safe_text(*agent, limits::user_agent_bytes_max);
     }
+    read_retry(head.headers, record);
     std::string_view model;
-    if (matches_path(endpoint->path, path, model)) {
-        record.requested_model = to_safe_text(model, limits::model_bytes_max);
+    const std::size_t start = path.find_first_not_of('/');
+    if (matches_path(endpoint->path, path.substr(start > 0 && start < path.size() ? start - 1 : 0),
+                     model)) {
+        record.requested_model = to_safe_text(decode_percent(model), limits::model_bytes_max);
     }
     record.project_slug = facts.project_slug;
     record.attribution_layer = facts.attribution_layer;
@@ -269,7 +328,6 @@ void CallObserver::State::end_turns(const OpenSocket& socket, std::vector<Turn> 
         record.requested_model = turn.requested_model;
         record.time_to_first_byte_ms.reset();
         if (turn.begun_at) record.time_to_first_byte_ms = to_ms(*turn.begun_at - call.begun_at);
-        if (turn.kind) record.kind = *turn.kind;
         if (!turn.id.empty()) record.provider_request_id = turn.id;
         if (turn.error_status >= 400) record.http_status = turn.error_status;
         finish(call, error);
@@ -315,9 +373,27 @@ void CallObserver::State::finish(OpenCall& call, const Error* error) {
     record.usage = reading->usage;
     record.has_usage = reading->has_usage;
     record.service_tier = reading->service_tier;
+    if (reading->kind) record.kind = *reading->kind;
+    if (!is_counted(call, *reading)) return;
     judge(call, *reading, is_whole, error);
     set_price(call, *reading);
     sink.offer(std::move(record));
+}
+
+// Whether this call is a row: an answer that is fetched again counts once, when the call that began
+// it did not.
+bool CallObserver::State::is_counted(const OpenCall& call, const Reading& reading) {
+    const bool is_retrieval = call.endpoint->billing == Billing::retrieval;
+    const bool is_good = call.record.http_status != 0 && call.record.http_status < 400;
+    if (!is_retrieval) {
+        const bool is_open = is_good && !reading.has_usage && !reading.error;
+        if (is_open && facts.pending != nullptr) {
+            facts.pending->expect(place.provider->id, reading.response_id);
+        }
+        return true;
+    }
+    return is_good && reading.has_usage && facts.pending != nullptr &&
+           facts.pending->take(place.provider->id, reading.response_id);
 }
 
 // Status, error and completeness.
@@ -325,19 +401,24 @@ void CallObserver::State::judge(OpenCall& call, const Reading& reading, bool is_
                                 const Error* error) {
     CallRecord& record = call.record;
     const bool is_refused = record.http_status >= 400;
-    switch (call.endpoint->billing) {
+    Billing billing = call.endpoint->billing;
+    // What turned out to be no chat need not count.
+    if (reading.kind && billing == Billing::tokens) billing = Billing::maybe;
+    switch (billing) {
         case Billing::deferred: break;
         case Billing::free:
         case Billing::maybe: record.tokens_complete = is_whole; break;
-        case Billing::tokens: record.tokens_complete = is_whole && reading.has_usage; break;
+        case Billing::tokens:
+        case Billing::retrieval: record.tokens_complete = is_whole && reading.has_usage; break;
     }
     // A refusal consumed nothing, whatever its page looks like.
     if (is_refused) record.tokens_complete = is_whole || call.is_message_complete;
 
     if (is_refused || reading.error) {
         record.status = "error";
-        record.error = classify(*place.provider, record.http_status,
-                                reading.error.value_or(ProviderError{}));
+        const ProviderError said =
+            reading.error ? *reading.error : reading.refusal.value_or(ProviderError{});
+        record.error = classify(*place.provider, record.http_status, said);
         return;
     }
     const bool is_upstream_failure = error != nullptr && error->leg == Leg::upstream;
@@ -363,9 +444,10 @@ void CallObserver::State::set_price(OpenCall& call, const Reading& reading) {
         record.rates_source = prices.source();
         return;
     }
-    if (reading.reported_cost) {
+    if (reading.reported_cost && place.provider->states_cost) {
         record.cost = reading.reported_cost;
-        record.cost_state = CostState::exact;
+        record.cost_state =
+            reading.is_reported_cost_reckoned ? CostState::estimated : CostState::exact;
         record.rates_source = "provider";
         return;
     }

@@ -16,7 +16,9 @@
 
 namespace halton::meter {
 
+class PendingAnswers;
 class PriceBook;
+class ProviderTable;
 
 // What is known about a connection before its first call; copied onto every row.
 struct ConnectionFacts {
@@ -24,6 +26,10 @@ struct ConnectionFacts {
     std::string project_slug;
     std::string attribution_layer;
     std::string source_workdir;
+    // What all observers of a daemon share; both outlive them. Null: the built-in providers, and
+    // nothing is fetched later.
+    const ProviderTable* providers = nullptr;
+    PendingAnswers* pending = nullptr;
 };
 
 class CallObserver {

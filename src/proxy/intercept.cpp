@@ -238,7 +238,8 @@ asio::awaitable<Opened> Intercept::meter(TcpStream upstream, const tls::ClientHe
     log_event(LogLevel::debug, "attribution.resolved",
               {{"winning_layer", attribution.layer}, {"project", attribution.project_slug}});
     meter::CallObserver observer({host, attribution.project_slug, attribution.layer,
-                                  owner_.process.working_directory},
+                                  owner_.process.working_directory, services_.providers,
+                                  services_.pending},
                                  services_.prices, services_.sink, services_.clock);
     Opened opened;
     opened.client = to_client(hello);

@@ -13,7 +13,9 @@
 #include "base/limits.h"
 #include "meter/attribution.h"
 #include "meter/call.h"
+#include "meter/custom_providers.h"
 #include "meter/hosts.h"
+#include "meter/pending_answers.h"
 #include "meter/pricing.h"
 #include "net/blocking.h"
 #include "net/dialer.h"
@@ -46,6 +48,8 @@ struct InterceptServices {
     const std::string& default_project;
     Refusals& refusals;
     PassthroughCounts& passthrough;
+    const meter::ProviderTable* providers = nullptr;  // null: the built-in ones
+    meter::PendingAnswers* pending = nullptr;
 };
 
 asio::awaitable<void> serve_intercept(net::TcpStream edge, InterceptServices& services);

@@ -134,3 +134,43 @@ TEST_CASE("it can stop early and begin again") {
     CHECK(pick.text(0).empty());
     CHECK(pick.text(1) == "false");
 }
+
+TEST_CASE("all values of a joined path are kept") {
+    static constexpr JsonPaths joined{"list[].n+", "list[].m", "n+"};
+    const auto run_joined = [](const test::Chunks& chunks) {
+        JsonPick pick(joined);
+        std::string seen;
+        for (std::string_view chunk : chunks) {
+            while (!chunk.empty()) {
+                chunk.remove_prefix(pick.feed(chunk));
+                if (!pick.has_document()) continue;
+                for (std::size_t i = 0; i < joined.count(); ++i) {
+                    seen += std::string(pick.text(i)) + "|";
+                }
+            }
+        }
+        return seen;
+    };
+    CHECK(test::feed_all_ways(R"({"list":[{"n":10,"m":1},{"n":12,"m":2},{},{"n":7}],"n":5})",
+                              run_joined) == "10,12,7|2|5|");
+    // Nothing of one document stays for the next.
+    CHECK(test::feed_all_ways(R"({"n":5,"n":6} {"n":7} {"list":[]})", run_joined) ==
+          "||5,6|||7||||");
+    const std::string large(limits::json_pick_bytes_max / 2 + 10, '1');
+    CHECK(run_joined({"{\"n\":" + large + ",\"n\":" + large + ",\"n\":1}"}) == "|||");
+}
+
+TEST_CASE("a path that others continue is found only when its value is no container") {
+    static constexpr JsonPaths both{"message", "message.model"};
+    const auto run_both = [](const test::Chunks& chunks) {
+        JsonPick pick(both);
+        for (std::string_view chunk : chunks) {
+            while (!chunk.empty()) chunk.remove_prefix(pick.feed(chunk));
+        }
+        return std::string(pick.text(0)) + "|" + std::string(pick.text(1));
+    };
+    CHECK(test::feed_all_ways(R"({"message":"no such model"})", run_both) ==
+          "\"no such model\"|");
+    CHECK(test::feed_all_ways(R"({"message":{"model":"m","text":"long"}})", run_both) == "|\"m\"");
+    CHECK(test::feed_all_ways(R"({"message":["a"]})", run_both) == "|");
+}

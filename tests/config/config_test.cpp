@@ -1,5 +1,6 @@
 #include "config/config.h"
 
+#include "base/limits.h"
 #include "support/catch.h"
 
 using halton::config::Config;
@@ -80,6 +81,63 @@ key = "kept and ignored"
     CHECK(config.default_project == "team/inbox");
     CHECK(config.cors_allow_origins.empty());
     CHECK(config.log_level == "debug");
+}
+
+TEST_CASE("config: providers are added by host, shape and name") {
+    const auto parsed = parse_config(R"(
+[[provider.custom]]
+host = "LLM.Corp.example."
+shape = "OpenAI"
+name = "gateway"
+[[provider.custom]]
+host = "*.models.example"
+shape = "anthropic"
+name = "models.example"
+)");
+    CHECK(parsed.warnings.empty());
+    REQUIRE(parsed.config.custom_providers.size() == 2);
+    CHECK(parsed.config.custom_providers[0].host == "llm.corp.example");
+    CHECK(parsed.config.custom_providers[0].shape == "openai");
+    CHECK(parsed.config.custom_providers[0].name == "gateway");
+    CHECK(parsed.config.custom_providers[1].host == "*.models.example");
+}
+
+TEST_CASE("config: a bad provider is left out with a warning, the others stay") {
+    const std::string good = "[[provider.custom]]\nhost = \"a.example\"\nshape = \"gemini\"\nname = \"a\"\n";
+    struct Case {
+        const char* toml;
+        const char* word;
+    };
+    const Case cases[] = {
+        {"host = \"\"\nshape = \"openai\"\nname = \"x\"", "host"},
+        {"host = 7\nshape = \"openai\"\nname = \"x\"", "host"},
+        {"host = \"b.example:443\"\nshape = \"openai\"\nname = \"x\"", "host"},
+        {"host = \"*.example\"\nshape = \"openai\"\nname = \"x\"", "host"},
+        {"host = \"*\"\nshape = \"openai\"\nname = \"x\"", "host"},
+        {"host = \".b.example\"\nshape = \"openai\"\nname = \"x\"", "host"},
+        {"host = \"b.example\"\nshape = \"soap\"\nname = \"x\"", "shape"},
+        {"host = \"b.example\"\nname = \"x\"", "shape"},
+        {"host = \"b.example\"\nshape = \"openai\"", "name"},
+        {"host = \"b.example\"\nshape = \"openai\"\nname = \"Our Gateway\"", "name"},
+    };
+    for (const auto& each : cases) {
+        CAPTURE(each.toml);
+        const auto parsed = parse_config(good + "[[provider.custom]]\n" + each.toml);
+        REQUIRE(parsed.warnings.size() == 1);
+        CHECK(parsed.warnings[0].find(each.word) != std::string::npos);
+        REQUIRE(parsed.config.custom_providers.size() == 1);
+        CHECK(parsed.config.custom_providers[0].name == "a");
+    }
+    for (const char* toml : {"[provider]\ncustom = 3", "[provider.custom]\nhost = \"a.example\""}) {
+        CHECK(parse_config(toml).warnings.size() == 1);
+        CHECK(parse_config(toml).config.custom_providers.empty());
+    }
+    std::string many;
+    for (std::size_t i = 0; i < halton::limits::custom_provider_count_max + 5; ++i) many += good;
+    CHECK(parse_config(many).warnings.size() == 1);
+    CHECK(parse_config(many).config.custom_providers.size() == halton::limits::custom_provider_count_max);
+    // A list of other things than tables.
+    CHECK(parse_config("[provider]\ncustom = [1]").warnings.size() == 1);
 }
 
 TEST_CASE("config: a bad value becomes a warning with key and value, and the default holds") {

@@ -1,14 +1,15 @@
 // No answer may crash the reader of any shape, and what it teaches must not depend on how it is
-// cut. Counts are never negative, whatever the answer claims.
+// cut. Counts are never negative, whatever the answer claims. The shapes are the provider table's.
 #include <cstdint>
 #include <cstdlib>
+#include <set>
 #include <string>
 #include <string_view>
 
 #include "meter/answer.h"
 #include "meter/error_class.h"
 #include "meter/pricing.h"
-#include "meter/providers/shapes/shapes.h"
+#include "meter/providers/provider.h"
 
 using namespace halton;
 using namespace halton::meter;
@@ -34,6 +35,10 @@ std::string reading_of(const Shape& shape, std::string_view bytes, std::size_t p
         if (count < 0) std::abort();
         text += std::to_string(count) + ' ';
     }
+    if (reading.reported_cost && reading.reported_cost->value < 0) std::abort();
+    text += reading.response_id + '|';
+    if (reading.kind) text += name_of(*reading.kind);
+    if (reading.refusal) text += reading.refusal->code + reading.refusal->message;
     text += std::to_string(reading.has_usage) + std::to_string(reader.is_whole()) +
             std::to_string(reading.sub_calls.size());
     if (reading.error) {
@@ -49,9 +54,16 @@ std::string reading_of(const Shape& shape, std::string_view bytes, std::size_t p
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::string_view bytes(reinterpret_cast<const char*>(data), size);
-    for (const Shape* shape :
-         {&shapes::anthropic_messages, &shapes::openai_chat, &shapes::openai_chat_reasoning_apart,
-          &shapes::openai_responses, &shapes::gemini_generate, &shapes::gemini_interactions}) {
+    static const std::set<const Shape*> all_shapes = [] {
+        std::set<const Shape*> shapes;
+        for (const Provider* provider : all_providers()) {
+            for (const Host& host : provider->hosts) {
+                for (const Endpoint& endpoint : host.endpoints) shapes.insert(endpoint.shape);
+            }
+        }
+        return shapes;
+    }();
+    for (const Shape* shape : all_shapes) {
         const std::string whole = reading_of(*shape, bytes, size + 1);
         for (const std::size_t piece_bytes : {1, 3, 11}) {
             if (reading_of(*shape, bytes, piece_bytes) != whole) std::abort();

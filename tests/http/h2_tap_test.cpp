@@ -51,6 +51,7 @@ private:
                 if (event.is_complete) return line(stream + " < end");
                 return line(stream + " < cut by " + std::string(name_of(event.leg)));
             case Event::Kind::upgraded: return line(stream + " upgraded");
+            case Event::Kind::socket_bytes: return line(stream + " socket");
             case Event::Kind::lost: return line("lost");
         }
     }

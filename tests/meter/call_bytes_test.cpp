@@ -37,6 +37,8 @@ CallRecord make_full_call() {
     call.project_slug = "slug";
     call.attribution_layer = "layer";
     call.source_workdir = std::string("/w\0rk", 5);
+    call.retry_count = 3;
+    call.client_request_id = "client's";
     return call;
 }
 
@@ -54,6 +56,8 @@ TEST_CASE("bytes of a call: it comes back as it was") {
     REQUIRE(call->error);
     CHECK(call->error->provider_code == "code");
     CHECK(call->source_workdir.size() == 5);
+    CHECK(call->retry_count == 3);
+    CHECK(call->client_request_id == "client's");
 
     const auto empty = meter::parse_call_bytes(to_bytes(CallRecord{}));
     REQUIRE(empty);

@@ -35,13 +35,15 @@ bool is_gemini(const Session& session) {
 
 std::string host_of(const Session& session) {
     if (is_gemini(session)) return "generativelanguage.googleapis.com";
+    if (session.provider == "azure") return "someone.openai.azure.com";
     return session.provider == "xai" ? "api.x.ai" : "api.openai.com";
 }
 
 std::string target_of(const Session& session) {
     return is_gemini(session)
                ? "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
-               : "/v1/realtime?model=recorded";
+           : session.provider == "azure" ? "/openai/v1/realtime?model=recorded"
+                                         : "/v1/realtime?model=recorded";
 }
 
 std::vector<Session> load_sessions(const std::filesystem::path& folder) {

@@ -1,5 +1,6 @@
 #include "meter/error_class.h"
 
+#include <array>
 #include <string>
 
 #include "support/catch.h"
@@ -138,4 +139,74 @@ TEST_CASE("what is kept of an error is bounded and its message is only hashed") 
     CHECK(got.provider_code == std::string(64, 'c'));
     CHECK(got.message_hash == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     CHECK(classify(openai(), 502, {}).message_hash.empty());
+}
+
+TEST_CASE("lines with a code or words win over lines with a status, in whatever order they stand") {
+    // In a joined table the first part's wide lines stand before the second part's narrow ones.
+    static constexpr std::array first{ErrorRule{400, "", "", ErrorClass::bad_request, false}};
+    static constexpr std::array second{
+        ErrorRule{400, "", "too long", ErrorClass::context_length_exceeded, false},
+        ErrorRule{400, "", "", ErrorClass::unknown, true},
+    };
+    static constexpr auto joined = join(first, second);
+    const Provider provider{"p", {}, joined, {}};
+    ProviderError error;
+    CHECK(classify(provider, 400, error).error_class == ErrorClass::bad_request);
+    error.message = "It is TOO LONG.";
+    CHECK(classify(provider, 400, error).error_class == ErrorClass::context_length_exceeded);
+}
+
+TEST_CASE("an error inside a good answer may name the status that it would have had") {
+    ProviderError error;
+    error.code = "429";
+    error.status = 429;
+    CHECK(classify(openrouter(), 200, error).error_class == ErrorClass::rate_limit);
+    CHECK(classify(openrouter(), 200, error).is_retryable);
+    // What the provider's lines say of its code goes first, and a real status before all.
+    error.code = "insufficient_quota";
+    CHECK(classify(openai(), 200, error).error_class == ErrorClass::quota_exceeded);
+    CHECK(classify(openai(), 401, error).error_class == ErrorClass::auth);
+    error.code = {};
+    error.status = 599;
+    CHECK(classify(openai(), 200, error).error_class == ErrorClass::server_error);
+    error.status = 0;
+    CHECK(classify(openai(), 200, error).error_class == ErrorClass::unknown);
+}
+
+TEST_CASE("errors of those who took over an envelope") {
+    using enum ErrorClass;
+    for (const Case& wanted : {
+             Case{azure(), 401, "401", "", "Access denied", auth, false},
+             Case{azure(), 529, "overloaded_error", "", "", server_error, true},
+             Case{azure(), 200, "content_filter", "", "", bad_request, false},
+             Case{vertex(), 529, "overloaded_error", "", "", server_error, true},
+             Case{vertex(), 429, "RESOURCE_EXHAUSTED", "", "", rate_limit, true},
+             Case{vertex(), 400, "INVALID_ARGUMENT", "", "The input token count exceeds 9",
+                  context_length_exceeded, false},
+             Case{bedrock(), 429, "ThrottlingException", "", "", rate_limit, true},
+             Case{bedrock(), 403, "ExpiredTokenException", "", "", auth, false},
+             Case{bedrock(), 403, "AccessDeniedException", "", "", permission, false},
+             Case{bedrock(), 400, "ValidationException", "", "Input is too long for this model",
+                  context_length_exceeded, false},
+             Case{bedrock(), 400, "ValidationException", "", "malformed input", bad_request, false},
+             Case{bedrock(), 424, "ModelErrorException", "", "", server_error, false},
+             Case{bedrock(), 503, "ServiceUnavailableException", "", "", server_error, true},
+             Case{bedrock(), 200, "throttlingException", "", "", rate_limit, true},
+             Case{openrouter(), 402, "402", "", "Insufficient credits", quota_exceeded, false},
+             Case{openrouter(), 403, "403", "", "Your input was flagged", bad_request, false},
+             Case{openrouter(), 400, "400", "", "This endpoint's maximum context length is 9",
+                  context_length_exceeded, false},
+             Case{mistral(), 429, "1300", "rate_limited", "", rate_limit, true},
+             Case{mistral(), 429, "3505", "", "Service tier capacity exceeded", server_error, true},
+             Case{cohere(), 400, "TOO_MANY_TOKENS", "", "", context_length_exceeded, false},
+             Case{groq(), 498, "", "", "", server_error, true},
+             Case{deepseek(), 402, "invalid_request_error", "", "", quota_exceeded, false},
+             Case{perplexity(), 400, "too_many_prompt_tokens", "", "", context_length_exceeded,
+                  false},
+             Case{copilot(), 429, "rate_limited", "", "", rate_limit, true},
+             Case{copilot(), 400, "invalid_request_error", "", "prompt is too long: 9 > 8",
+                  context_length_exceeded, false},
+         }) {
+        check(wanted);
+    }
 }

@@ -368,6 +368,41 @@ TEST_CASE("an answer that is not run yet has no counts and no cost") {
     CHECK(connection.row().status == "success");
 }
 
+TEST_CASE("a retry is what the client says is one") {
+    const auto row_with = [](const std::string& headers) {
+        Connection connection("api.openai.com");
+        connection.send("POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n" + headers +
+                        "Content-Length: 2\r\n\r\n{}");
+        connection.receive(response("200 OK", chat_answer));
+        return connection.row();
+    };
+    CallRecord row = row_with("X-Stainless-Retry-Count: 2\r\nIdempotency-Key: key-1\r\n");
+    CHECK(row.retry_count == 2);
+    CHECK(row.client_request_id == "key-1");
+    row = row_with("x-stainless-retry-count: 0\r\n");
+    CHECK(row.retry_count == 0);
+    CHECK(row.client_request_id.empty());
+    row = row_with("amz-sdk-request: attempt=3; max=5\r\namz-sdk-invocation-id: inv-1\r\n");
+    CHECK(row.retry_count == 2);
+    CHECK(row.client_request_id == "inv-1");
+    CHECK(row_with("amz-sdk-request: attempt=1\r\n").retry_count == 0);
+    for (const char* senseless :
+         {"", "x-stainless-retry-count: many\r\n", "x-stainless-retry-count: 99999999\r\n",
+          "amz-sdk-request: max=5\r\n", "amz-sdk-request: attempt=0\r\n",
+          "amz-sdk-request: attempt=\r\n"}) {
+        CAPTURE(senseless);
+        CHECK_FALSE(row_with(senseless).retry_count);
+    }
+    // The same body twice, and nothing said, is two calls.
+    Connection connection("api.openai.com");
+    for (int i = 0; i < 2; ++i) {
+        connection.send(request("/v1/chat/completions", chat_body));
+        connection.receive(response("200 OK", chat_answer));
+    }
+    REQUIRE(connection.rows().size() == 2);
+    CHECK_FALSE(connection.rows()[1].retry_count);
+}
+
 TEST_CASE("the model of a Gemini call stands in its path") {
     Connection connection("generativelanguage.googleapis.com");
     connection.send(request("/v1beta/models/gemini-2.5-pro:generateContent?key=private", "{}"));

@@ -37,7 +37,7 @@ std::string to_line(const Turn& turn) {
     std::string line = turn.reading.model;
     if (turn.requested_model != turn.reading.model) line += " asked=" + turn.requested_model;
     if (!turn.id.empty()) line += " id=" + turn.id;
-    if (turn.kind) line += " kind=" + std::string(name_of(*turn.kind));
+    if (turn.reading.kind) line += " kind=" + std::string(name_of(*turn.reading.kind));
     if (turn.reading.has_usage) {
         line += ' ' + std::to_string(usage.input) + '/' + std::to_string(usage.output);
     }

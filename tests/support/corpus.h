@@ -44,10 +44,12 @@ struct CorpusExpectation {
     std::string status;
     bool tokens_complete = true;
     std::optional<std::int64_t> provider_cost_nanousd;
+    bool is_byok = false;  // the stated cost leaves out what the customer's own key is charged
 };
 
 struct CorpusItem {
     std::string id;
+    std::string provider;  // as the corpus calls it
     RecordedExchange exchange;
     CorpusExpectation expected;
 };
@@ -111,14 +113,23 @@ inline CorpusExpectation read_expectation(JsonView item) {
         expected.provider_cost_nanousd = std::llround(*cost * 1e9);
     }
 
-    // Rows keep Google's and Anthropic's word, OpenAI's code before its type.
+    // Rows keep Google's and Anthropic's word, OpenAI's code before its type, and a number where
+    // there is nothing else.
     const std::string type = to_string(item["error_type"]);
-    const std::string code = to_string(item["error_code"]);
-    expected.error_code =
-        to_safe_text(code.empty() ? type : code, limits::error_code_bytes_max);
+    std::string code = to_string(item["error_code"]);
+    if (code.empty()) code = type;
+    if (const auto number = item["error_code"].as_integer(); number && code.empty()) {
+        code = std::to_string(*number);
+    }
+    expected.error_code = to_safe_text(code, limits::error_code_bytes_max);
 
     const std::int64_t http_status = count("http_status");
-    const bool is_error = http_status >= 400 || item["error_in_stream"].as_bool() == true;
+    bool is_error = http_status >= 400 || item["error_in_stream"].as_bool() == true ||
+                    !expected.error_code.empty();
+    item["flags"].for_each_element([&](JsonView flag) {
+        if (flag.as_string() == "sse_error_field_line") is_error = true;
+        if (flag.as_string() == "openrouter_byok") expected.is_byok = true;
+    });
     expected.status = is_error ? "error" : "success";
 
     // Complete: refusals always; streams by their own end mark, and with counts; other answers
@@ -176,6 +187,7 @@ inline std::vector<CorpusItem> load_corpus(const std::filesystem::path& folder) 
             if (item["transport"].as_string() == "websocket") return;
             CorpusItem loaded;
             loaded.id = detail::to_string(item["id"]);
+            loaded.provider = detail::to_string(item["provider"]);
             loaded.expected = expectations.at(loaded.id);
             RecordedExchange& exchange = loaded.exchange;
             exchange.host = detail::to_string(item["host"]);

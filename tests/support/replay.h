@@ -44,12 +44,14 @@ inline http::HeaderList to_list(const std::vector<http::Header>& headers) {
 // Bodies in pieces of `piece_bytes`; `is_complete` false: the response ends without its end.
 inline std::vector<meter::CallRecord> replay(
     const RecordedExchange& exchange, std::size_t piece_bytes, bool is_complete = true,
-    const meter::PriceBook& prices = meter::PriceBook::bundled()) {
+    const meter::PriceBook& prices = meter::PriceBook::bundled(),
+    const meter::ProviderTable* providers = nullptr, meter::PendingAnswers* pending = nullptr) {
     using Kind = http::Event::Kind;
     FakeClock clock;
     CollectingSink sink;
-    meter::CallObserver observer({exchange.host, "demo", "default", "/home/ada/demo"}, prices, sink,
-                                 clock);
+    meter::CallObserver observer(
+        {exchange.host, "demo", "default", "/home/ada/demo", providers, pending}, prices, sink,
+        clock);
     http::EventList events;
     const auto show = [&](http::Event event) {
         event.stream = 1;

@@ -78,6 +78,16 @@ TEST_CASE("clients accept a leaf for a permitted host and for what is below it")
     }
 }
 
+TEST_CASE("a domain in the constraints stands for what is below it, and for nothing beside it") {
+    const Made made = make({"openai.azure.com", "bedrock-runtime.us-east-1.amazonaws.com"});
+    CHECK(try_leaf(made, "my-resource.openai.azure.com").is_complete);
+    CHECK(try_leaf(made, "bedrock-runtime.us-east-1.amazonaws.com").is_complete);
+    for (const std::string host : {"portal.azure.com", "evilopenai.azure.com",
+                                   "s3.us-east-1.amazonaws.com", "us-east-1.amazonaws.com"}) {
+        CHECK(try_leaf(made, host).verify_result == X509_V_ERR_PERMITTED_VIOLATION);
+    }
+}
+
 TEST_CASE("clients refuse a leaf outside of the constraints") {
     const Made made = make();
     for (const std::string host : {"bank.example", "anthropic.com", "notchatgpt.com"}) {

@@ -13,6 +13,7 @@ constexpr std::array api_endpoints{
     Endpoint{"POST", "/v1/responses", RequestKind::chat, Billing::tokens, &openai_responses},
     Endpoint{"POST", "/v1/responses/compact", RequestKind::chat, Billing::tokens,
              &openai_responses},
+    Endpoint{"GET", "/v1/responses/*", RequestKind::chat, Billing::retrieval, &openai_responses},
     Endpoint{"POST", "/v1/responses/input_tokens", RequestKind::other, Billing::free,
              &openai_responses},
     Endpoint{"POST", "/v1/completions", RequestKind::chat, Billing::tokens, &openai_chat},
@@ -42,7 +43,12 @@ constexpr std::array codex_endpoints{
              &openai_responses, true, &sockets::openai_responses},
 };
 
+// Where data has to stay.
+constexpr std::array<std::string_view, 10> regions{"ae", "au", "ca", "eu", "gb",
+                                                   "in", "jp", "kr", "sg", "us"};
+
 constexpr std::array hosts{Host{"api.openai.com", api_endpoints},
+                           Host{"{region}.api.openai.com", api_endpoints, regions},
                            Host{"chatgpt.com", codex_endpoints}};
 
 constexpr std::array<std::string_view, 1> request_id_headers{"x-request-id"};

@@ -14,6 +14,10 @@ inline constexpr std::array openai_errors{
     ErrorRule{429, "billing_hard_limit_reached", "", ErrorClass::quota_exceeded, false},
     ErrorRule{429, "", "", ErrorClass::rate_limit, true},
     ErrorRule{400, "context_length_exceeded", "", ErrorClass::context_length_exceeded, false},
+    // Those who took over the envelope say it in words.
+    ErrorRule{400, "", "maximum context length", ErrorClass::context_length_exceeded, false},
+    ErrorRule{400, "", "context window", ErrorClass::context_length_exceeded, false},
+    ErrorRule{400, "", "prompt is too long", ErrorClass::context_length_exceeded, false},
     ErrorRule{400, "billing_hard_limit_reached", "", ErrorClass::quota_exceeded, false},
     ErrorRule{400, "", "", ErrorClass::bad_request, false},
     ErrorRule{401, "", "", ErrorClass::auth, false},

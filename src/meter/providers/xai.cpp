@@ -1,4 +1,5 @@
 // xAI: OpenAI's and Anthropic's formats on one host.
+#include "meter/providers/anthropic_errors.h"
 #include "meter/providers/openai_errors.h"
 
 namespace halton::meter {
@@ -9,6 +10,8 @@ constexpr std::array endpoints{
     Endpoint{"POST", "/v1/chat/completions", RequestKind::chat, Billing::tokens,
              &shapes::openai_chat_reasoning_apart},
     Endpoint{"POST", "/v1/responses", RequestKind::chat, Billing::tokens,
+             &shapes::openai_responses},
+    Endpoint{"GET", "/v1/responses/*", RequestKind::chat, Billing::retrieval,
              &shapes::openai_responses},
     Endpoint{"POST", "/v1/messages", RequestKind::chat, Billing::tokens,
              &shapes::anthropic_messages},
@@ -24,24 +27,22 @@ constexpr std::array endpoints{
     Endpoint{"POST", "/v1/stt", RequestKind::audio, Billing::maybe, &shapes::openai_chat},
 };
 
-constexpr std::array hosts{Host{"api.x.ai", endpoints}};
+constexpr std::array<std::string_view, 2> regions{"eu-west-1", "us-east-1"};
 
-// Its own wording of an empty account, then OpenAI's table.
-constexpr auto errors = [] {
-    std::array own{
-        ErrorRule{429, "", "available credits", ErrorClass::quota_exceeded, false},
-        ErrorRule{403, "", "credits or licenses", ErrorClass::quota_exceeded, false},
-    };
-    std::array<ErrorRule, own.size() + openai_errors.size()> all{};
-    std::size_t at = 0;
-    for (const ErrorRule& rule : own) all[at++] = rule;
-    for (const ErrorRule& rule : openai_errors) all[at++] = rule;
-    return all;
-}();
+constexpr std::array hosts{Host{"api.x.ai", endpoints},
+                           Host{"{region}.api.x.ai", endpoints, regions}};
+
+using enum ErrorClass;
+// Its own wording of an empty account, then OpenAI's table, then what only Anthropic's format says.
+constexpr std::array own_errors{
+    ErrorRule{429, "", "available credits", quota_exceeded, false},
+    ErrorRule{403, "", "credits or licenses", quota_exceeded, false},
+};
+constexpr auto errors = join(join(own_errors, openai_errors), anthropic_errors);
 
 constexpr std::array<std::string_view, 1> request_id_headers{"x-request-id"};
 
-constexpr Provider row{"xai", hosts, errors, request_id_headers};
+constexpr Provider row{"xai", hosts, errors, request_id_headers, true};
 
 }  // namespace
 

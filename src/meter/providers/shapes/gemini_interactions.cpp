@@ -17,13 +17,16 @@ enum Pick : std::size_t {
     inner_usage,
     inner_tier,
     inner_error,
+    id,
+    inner_id,
 };
 constexpr JsonPaths paths{"event_type",          "model",
                           "usage",               "service_tier",
                           "status",              "error",
                           "code",                "interaction.model",
                           "interaction.usage",   "interaction.service_tier",
-                          "interaction.error"};
+                          "interaction.error",
+                          "id",                  "interaction.id"};
 
 EventUse judge(const http::SseEvent& event, const Reading&) {
     return event.type.starts_with("step.") ? EventUse::skip : EventUse::read;
@@ -60,6 +63,10 @@ void read(const Document& document, Reading& reading) {
     take_text(reading.model, document.string(inner_model), limits::model_bytes_max);
     take_text(reading.service_tier, document.string(tier), limits::error_code_bytes_max);
     take_text(reading.service_tier, document.string(inner_tier), limits::error_code_bytes_max);
+    take_text(reading.response_id, document.string(inner_id), limits::request_id_bytes_max);
+    if (!reading.is_streamed) {
+        take_text(reading.response_id, document.string(id), limits::request_id_bytes_max);
+    }
     read_usage(document.value(usage), reading);
     read_usage(document.value(inner_usage), reading);
     const std::string kind(document.string(type));

@@ -6,8 +6,22 @@ namespace halton::meter::shapes {
 
 namespace {
 
-enum Pick : std::size_t { model, usage, service_tier, error, code };
-constexpr JsonPaths paths{"model", "usage", "service_tier", "error", "code"};
+enum Pick : std::size_t {
+    model,
+    usage,
+    service_tier,
+    error,
+    code,
+    object,
+    type,
+    message,
+    detail,
+    groq_usage,
+    choice_usage,
+};
+constexpr JsonPaths paths{"model",  "usage",        "service_tier",   "error",
+                          "code",   "object",       "type",           "message",
+                          "detail", "x_groq.usage", "choices[].usage"};
 
 EventUse judge(const http::SseEvent& event, const Reading& so_far) {
     if (event.data == "[DONE]") return EventUse::end_mark;
@@ -18,11 +32,30 @@ EventUse judge(const http::SseEvent& event, const Reading& so_far) {
     return EventUse::skip;
 }
 
+// Errors without an envelope: Mistral's fields, and the one sentence of some frameworks.
+void read_flat_error(const Document& document, Reading& reading) {
+    const bool is_error = document.string(object) == "error";
+    std::string text(document.string(message));
+    if (text.empty()) text = document.string(detail);
+    if (text.empty() && !is_error) return;
+    ProviderError& flat = is_error ? reading.error.emplace() : refusal_of(reading);
+    flat.message = std::move(text);
+    flat.type = document.string(type);
+    flat.code = document.string(code);
+    if (flat.code.empty()) flat.code = flat.type;
+}
+
 void read(const Document& document, Reading& reading) {
     take_text(reading.model, document.string(model), limits::model_bytes_max);
     take_text(reading.service_tier, document.string(service_tier), limits::error_code_bytes_max);
+    // Groq and Moonshot once counted elsewhere in streams; where both are, the plain one counts.
+    read_openai_usage(document.value(choice_usage), reading);
+    read_openai_usage(document.value(groq_usage), reading);
     read_openai_usage(document.value(usage), reading);
-    if (auto found = read_error(document, error, code)) reading.error = std::move(found);
+    if (auto found = read_error(document, error, code))
+        reading.error = std::move(found);
+    else
+        read_flat_error(document, reading);
 }
 
 void read_reasoning_apart(const Document& document, Reading& reading) {

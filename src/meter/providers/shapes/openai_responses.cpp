@@ -19,11 +19,15 @@ enum Pick : std::size_t {
     inner_usage,
     inner_tier,
     inner_error,
+    id,
+    inner_id,
+    detail,
 };
 constexpr JsonPaths paths{"type",           "model",          "usage",
                           "service_tier",   "status",         "error",
                           "code",           "message",        "response.model",
-                          "response.usage", "response.service_tier", "response.error"};
+                          "response.usage", "response.service_tier", "response.error",
+                          "id",             "response.id",    "detail"};
 
 bool is_end(std::string_view name) {
     return name == "response.completed" || name == "response.incomplete" ||
@@ -50,6 +54,10 @@ void read(const Document& document, Reading& reading) {
     take_text(reading.model, document.string(inner_model), limits::model_bytes_max);
     take_text(reading.service_tier, document.string(service_tier), limits::error_code_bytes_max);
     take_text(reading.service_tier, document.string(inner_tier), limits::error_code_bytes_max);
+    take_text(reading.response_id, document.string(inner_id), limits::request_id_bytes_max);
+    if (!reading.is_streamed) {
+        take_text(reading.response_id, document.string(id), limits::request_id_bytes_max);
+    }
     read_openai_usage(document.value(usage), reading);
     read_openai_usage(document.value(inner_usage), reading);
 
@@ -66,6 +74,8 @@ void read(const Document& document, Reading& reading) {
         flat.code = document.string(code);
         flat.message = document.string(message);
         reading.error = std::move(flat);
+    } else if (!reading.error && !document.string(detail).empty()) {
+        refusal_of(reading).message = document.string(detail);
     }
 }
 

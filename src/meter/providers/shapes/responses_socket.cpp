@@ -58,6 +58,8 @@ void read_received(const Document& document, Turns& turns) {
     take_text(reading.service_tier, document.string(tier), limits::error_code_bytes_max);
     shapes::read_openai_usage(document.value(usage), reading);
     if (auto found = read_error(document, failure, code)) reading.error = std::move(found);
+    // One that ends without its counts may be fetched later.
+    take_text(reading.response_id, turn.id, limits::request_id_bytes_max);
     if (is_end) turns.end(turn);
 }
 

@@ -1,6 +1,7 @@
 #include "meter/providers/shapes/shape.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>  // also memmem, which glibc, musl and Apple have
 
 #include "base/limits.h"
@@ -42,6 +43,47 @@ std::int64_t to_count(JsonView value) {
     return std::clamp<std::int64_t>(value.as_integer().value_or(0), 0, limits::token_count_max);
 }
 
+namespace {
+
+std::int64_t to_count(std::string_view text) {
+    const auto number = parse_decimal(text);
+    if (!number) return 0;
+    return static_cast<std::int64_t>(std::min<std::uint64_t>(*number, limits::token_count_max));
+}
+
+}  // namespace
+
+std::int64_t to_count(const std::string* header) {
+    return header == nullptr ? 0 : to_count(std::string_view(*header));
+}
+
+std::int64_t sum_of(std::string_view joined) {
+    std::int64_t sum = 0;
+    while (!joined.empty()) {
+        const std::size_t comma = std::min(joined.find(','), joined.size());
+        std::string_view part = joined.substr(0, comma);
+        // "28.0" is a whole number too.
+        const std::size_t point = std::min(part.find('.'), part.size());
+        const std::string_view fraction = part.substr(point);
+        if (fraction.find_first_not_of(".0") == std::string_view::npos) part = part.substr(0, point);
+        sum = std::min(sum + to_count(part), limits::token_count_max);
+        joined.remove_prefix(std::min(comma + 1, joined.size()));
+    }
+    return sum;
+}
+
+std::optional<NanoUsd> to_nanousd(JsonView dollars) {
+    const auto number = dollars.as_number();
+    // A call for a million dollars is none.
+    if (!number || !(*number >= 0 && *number < 1e6)) return std::nullopt;
+    return NanoUsd{std::llround(*number * 1e9)};
+}
+
+ProviderError& refusal_of(Reading& reading) {
+    if (!reading.refusal) reading.refusal.emplace();
+    return *reading.refusal;
+}
+
 std::optional<ProviderError> read_error(const Document& document, std::size_t error_index,
                                         std::size_t code_index) {
     if (document.text(error_index).empty()) return std::nullopt;
@@ -64,6 +106,14 @@ std::optional<ProviderError> read_error(const Document& document, std::size_t er
     error.code = text("status");
     if (error.code.empty()) error.code = text("code");
     if (error.code.empty()) error.code = error.type;
+    for (const std::string_view key : {"status", "status_code", "code"}) {
+        const auto number = value[key].as_integer();
+        if (!number || *number < 400 || *number > 599) continue;
+        error.status = static_cast<int>(*number);
+        // Some have no other code.
+        if (error.code.empty()) error.code = std::to_string(*number);
+        break;
+    }
     value["details"].for_each_element([&](JsonView detail) {
         if (error.reason.empty()) {
             error.reason = detail["reason"].as_string().value_or(std::string_view{});

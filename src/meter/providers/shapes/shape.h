@@ -20,6 +20,7 @@
 
 #include "base/json.h"
 #include "base/json_pick.h"
+#include "http/head.h"
 #include "http/sse.h"
 #include "meter/call.h"
 
@@ -31,6 +32,7 @@ struct ProviderError {
     std::string type;     // a second word of the provider that rules may match ("error.type")
     std::string reason;   // machine-readable detail (Google's details[].reason)
     std::string message;  // only hashed and matched, never kept
+    int status = 0;       // what it says its status is, inside an answer that began with 200
 };
 
 // A call inside the call, billed at its own model's price.
@@ -52,7 +54,13 @@ struct Reading {
     std::string speed;           // a faster mode with its own price, as the provider calls it
     std::string region;          // where it ran, when that has a price
     std::optional<NanoUsd> reported_cost;
+    bool is_reported_cost_reckoned = false;  // a part of it is somebody's estimate, not a charge
     std::optional<ProviderError> error;
+    // What the body and the head say that is an error only if the status says so: texts without
+    // an envelope, as some write them.
+    std::optional<ProviderError> refusal;
+    std::string response_id;          // under which the answer can be fetched again
+    std::optional<RequestKind> kind;  // what the answer shows to have been asked, if that differs
     std::vector<SubCall> sub_calls;  // when present they are the bill, instead of `usage`
 };
 
@@ -86,6 +94,10 @@ struct Shape {
     // Called for every event, thousands of times per answer: must be cheap.
     EventUse (*judge)(const http::SseEvent& event, const Reading& so_far);
     void (*read)(const Document& document, Reading& reading);
+    // Counts and error codes that stand in the response's head.
+    void (*read_head)(const http::HeaderList& headers, Reading& reading) = nullptr;
+    // A top-level array is one answer, not the pieces of a stream.
+    bool is_list_whole = false;
 };
 
 // Pieces that several shapes need -------------------------------------------------------------
@@ -99,6 +111,16 @@ void take_text(std::string& kept, std::string_view text, std::size_t bytes_max);
 // A count as it may be written, at most token_count_max; anything else (absent, negative, text)
 // is 0.
 std::int64_t to_count(JsonView value);
+// The same for the values of a joined path ("10,12"): their sum.
+std::int64_t sum_of(std::string_view joined);
+// A header's value, or 0.
+std::int64_t to_count(const std::string* header);
+
+// Dollars as a number, rounded to nano-dollars; nothing when it is none, or nonsense.
+std::optional<NanoUsd> to_nanousd(JsonView dollars);
+
+// reading.refusal, made when it is not there yet.
+ProviderError& refusal_of(Reading& reading);
 
 // {"error": {...}} or {"error": "text", "code": "..."} as raw JSON; nothing when `error` is
 // absent, null or empty.

@@ -23,4 +23,30 @@ extern const Shape gemini_generate;
 // Gemini's interactions.
 extern const Shape gemini_interactions;
 
+// Bedrock's one form for all models, whole or as messages (... metadata); errors in the head.
+extern const Shape bedrock_converse;
+// Bedrock with every maker's own form; counts and errors in the head, or metrics at the end.
+extern const Shape bedrock_invoke;
+
+// Cohere's chat (both versions), embeddings and rerank: billed units.
+extern const Shape cohere;
+
+// Deepgram's transcriptions: seconds.
+extern const Shape deepgram;
+
+// Ollama's own API: one document, or lines of them with the counts in the last.
+extern const Shape ollama;
+
+// Replicate's predictions.
+extern const Shape replicate;
+
+// Hugging Face's text generation inference: counts in the head.
+extern const Shape tgi;
+
+// Vertex AI's predict: embeddings count each text.
+extern const Shape vertex_predict;
+
+// watsonx.ai's text generation.
+extern const Shape watsonx;
+
 }  // namespace halton::meter::shapes

@@ -1,0 +1,24 @@
+// Cerebras: OpenAI's chat format.
+#include "meter/providers/openai_errors.h"
+
+namespace halton::meter {
+
+namespace {
+
+constexpr std::array endpoints{
+    Endpoint{"POST", "/v1/chat/completions", RequestKind::chat, Billing::tokens,
+             &shapes::openai_chat},
+    Endpoint{"POST", "/v1/completions", RequestKind::chat, Billing::tokens, &shapes::openai_chat},
+};
+
+constexpr std::array hosts{Host{"api.cerebras.ai", endpoints}};
+
+constexpr std::array<std::string_view, 1> request_id_headers{"x-request-id"};
+
+constexpr Provider row{"cerebras", hosts, openai_errors, request_id_headers};
+
+}  // namespace
+
+const Provider& cerebras() { return row; }
+
+}  // namespace halton::meter

@@ -1,0 +1,25 @@
+// SambaNova: OpenAI's chat format.
+#include "meter/providers/openai_errors.h"
+
+namespace halton::meter {
+
+namespace {
+
+constexpr std::array endpoints{
+    Endpoint{"POST", "/v1/chat/completions", RequestKind::chat, Billing::tokens,
+             &shapes::openai_chat},
+    Endpoint{"POST", "/v1/embeddings", RequestKind::embedding, Billing::maybe,
+             &shapes::openai_chat},
+};
+
+constexpr std::array hosts{Host{"api.sambanova.ai", endpoints}};
+
+constexpr std::array<std::string_view, 1> request_id_headers{"x-request-id"};
+
+constexpr Provider row{"sambanova", hosts, openai_errors, request_id_headers};
+
+}  // namespace
+
+const Provider& sambanova() { return row; }
+
+}  // namespace halton::meter
