@@ -61,7 +61,7 @@ void pump(Tunnel& tunnel, Peer& from, Peer& to, std::string_view bytes) {
 }  // namespace
 
 TEST_CASE("raw duplex: any bytes, in any pieces, both ways at once, are the same bytes") {
-    for (unsigned seed = 1; seed <= 12; ++seed) {
+    for (unsigned seed = 1; seed <= 8; ++seed) {
         INFO("seed " << seed);
         std::mt19937 random(seed);
         constexpr int buffers[] = {0, small, 2'000, 64 * 1024};
@@ -78,7 +78,7 @@ TEST_CASE("raw duplex: any bytes, in any pieces, both ways at once, are the same
             return *(from.begin() + pick(random, 0, from.size() - 1));
         };
         const auto make = [&](Peer& peer, unsigned salt) {
-            return Side{peer, random_bytes(draw({1, 1'000, 65'536, 200'000, 700'000}), seed + salt),
+            return Side{peer, random_bytes(draw({1, 1'000, 65'536, 200'000, 300'000}), seed + salt),
                         draw({100, 5'000, 65'536, 300'000}), draw({1'000, 20'000, 1'000'000})};
         };
         Side sides[2] = {make(tunnel.client, 1000), make(tunnel.upstream, 2000)};
