@@ -110,11 +110,16 @@ def start_tls(connection, host, cafile):
 def is_issued_by(tls, ca_pem_file):
     """Whether the verified peer's certificate names that root as its issuer."""
     issuer = dict(pair for group in tls.getpeercert()["issuer"] for pair in group)
-    return issuer == subject_of(str(ca_pem_file))
+    return issuer == subject_of(ca_pem_file)
+
+
+def subject_of(ca_pem_file):
+    # By its time too: a root may be made anew.
+    return read_subject(str(ca_pem_file), ca_pem_file.stat().st_mtime_ns)
 
 
 @functools.lru_cache(maxsize=16)
-def subject_of(ca_pem_file):
+def read_subject(ca_pem_file, modified_ns):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(ca_pem_file)
     return dict(pair for group in context.get_ca_certs()[0]["subject"] for pair in group)
