@@ -304,7 +304,7 @@ def test_curl_python_and_node_live_through_kills(world):
 
     def by_curl():
         for number in range(12):
-            done = world.curl(url, "--retry", "8", "--retry-all-errors", "--retry-delay", "0",
+            done = world.curl(url, "--retry", "8", "--retry-all-errors", "--retry-delay", "1",
                               "--fail", "--json", body, "-H", "x-test-delay-event-ms: 20",
                               trust=trust)
             check(done.returncode == 0 and "message_stop" in done.text,
