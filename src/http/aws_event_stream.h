@@ -58,7 +58,7 @@ private:
     void take_message(std::string_view message, OnMessage on_message);
     bool read_headers(std::string_view bytes);
 
-    std::string part_;              // the start of a message whose end is yet to come
+    std::string part_;               // the start of a message whose end is yet to come
     std::uint32_t total_bytes_ = 0;  // of the message whose prelude was read last
     std::uint32_t skip_bytes_ = 0;   // still to come of a message that is too large
     std::size_t dropped_count_ = 0;

@@ -55,6 +55,8 @@ bool read_deflate_parameter(std::string_view parameter, WebSocketDeflate& to_ups
     }
     const bool is_client = name == "client_max_window_bits";
     if (!is_client && name != "server_max_window_bits") return false;
+    // Some servers repeat the client's offer, which may be without a value.
+    if (trim(parameter).empty()) return true;
     const auto bits = read_window_bits(trim(parameter));
     if (!bits) return false;
     (is_client ? to_upstream : to_client).window_bits = *bits;
@@ -129,8 +131,8 @@ void WebSocketReader::feed(std::string_view bytes, OnPiece on_piece) {
             if (!is_broken_ && is_in_payload_ && payload_left_ == 0) end_frame(on_piece);
             continue;
         }
-        const auto size = static_cast<std::size_t>(
-            std::min<std::uint64_t>(payload_left_, bytes.size()));
+        const auto size =
+            static_cast<std::size_t>(std::min<std::uint64_t>(payload_left_, bytes.size()));
         payload_left_ -= size;
         if (!is_control_) take_payload(bytes.substr(0, size), on_piece);
         bytes.remove_prefix(size);
@@ -145,8 +147,8 @@ bool WebSocketReader::take_head_byte(char byte) {
     if (head_bytes_ < 2) return true;
     if (head_bytes_ == 2) {
         const int length = head_[1] & length_bits;
-        head_wanted_ = static_cast<std::uint8_t>(2 + (length == 126 ? 2 : length == 127 ? 8 : 0) +
-                                                 (is_masked_ ? 4 : 0));
+        const int more_length = length == 126 ? 2 : length == 127 ? 8 : 0;
+        head_wanted_ = static_cast<std::uint8_t>(2 + more_length + (is_masked_ ? 4 : 0));
         if (((head_[1] & mask_bit) != 0) != is_masked_) return false;
     }
     return head_bytes_ < head_wanted_ || begin_frame();
@@ -160,7 +162,8 @@ bool WebSocketReader::begin_frame() {
     payload_left_ = head_[1] & length_bits;
     if (length_end > 2) {
         payload_left_ = 0;
-        for (std::size_t at = 2; at < length_end; ++at) payload_left_ = payload_left_ << 8 | head_[at];
+        for (std::size_t at = 2; at < length_end; ++at)
+            payload_left_ = payload_left_ << 8 | head_[at];
     }
     if (payload_left_ > std::uint64_t{std::numeric_limits<std::int64_t>::max()}) return false;
     std::copy_n(head_.begin() + static_cast<std::ptrdiff_t>(length_end), key_bytes, mask_.begin());
@@ -214,8 +217,10 @@ void WebSocketReader::take_payload(std::string_view bytes, OnPiece on_piece) {
 
 // `is_last`: they are the last of the message as it is on the wire.
 void WebSocketReader::take_data(std::string_view bytes, bool is_last, OnPiece on_piece) {
-    if (is_compressed_) inflate(bytes, on_piece);
-    else show(bytes, is_last, on_piece);
+    if (is_compressed_)
+        inflate(bytes, on_piece);
+    else
+        show(bytes, is_last, on_piece);
 }
 
 void WebSocketReader::inflate(std::string_view bytes, OnPiece on_piece) {

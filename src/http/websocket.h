@@ -84,7 +84,7 @@ private:
     std::uint8_t head_wanted_ = 2;  // as far as is known
     bool is_masked_;                // by rule of the direction
     bool is_in_payload_ = false;
-    bool is_control_ = false;       // the frame being read
+    bool is_control_ = false;  // the frame being read
     bool is_final_ = false;
     bool is_message_open_ = false;  // begun and not ended
     bool is_first_piece_ = false;   // nothing of the message was shown yet

@@ -94,7 +94,9 @@ struct OpenCall {
         : stream(stream_number), endpoint(&matched), request(headers) {}
 
     // Whether the provider began to answer.
-    bool is_answered() const { return turn != nullptr ? turn->begun_at.has_value() : answer.has_value(); }
+    bool is_answered() const {
+        return turn != nullptr ? turn->begun_at.has_value() : answer.has_value();
+    }
 
     std::uint32_t stream;
     const Endpoint* endpoint;
@@ -108,12 +110,15 @@ struct OpenCall {
 
 // A WebSocket whose turns are calls.
 struct OpenSocket {
-    OpenSocket(std::unique_ptr<OpenCall> upgrade, const http::ResponseHead& head,
-               const Clock& clock)
-        : call(std::move(upgrade)),
-          session(*call->endpoint->socket, head.headers, clock, thread_parser()) {}
+    OpenSocket(OpenCall& upgrade, const http::ResponseHead& head, const Clock& clock)
+        : stream(upgrade.stream),
+          endpoint(upgrade.endpoint),
+          record(std::move(upgrade.record)),
+          session(*endpoint->socket, head.headers, clock, thread_parser()) {}
 
-    std::unique_ptr<OpenCall> call;  // of the upgrade: what all turns have in common
+    std::uint32_t stream;
+    const Endpoint* endpoint;
+    CallRecord record;  // of the upgrade: what all turns have in common
     SocketSession session;
 };
 
@@ -299,15 +304,14 @@ std::unique_ptr<OpenCall> CallObserver::State::take(std::uint32_t stream) {
 }
 
 void CallObserver::State::open_socket(std::uint32_t stream, const http::ResponseHead& head) {
-    std::unique_ptr<OpenCall> call = take(stream);
-    read_head(*call, head);
-    call->answer.reset();
-    sockets.push_back(std::make_unique<OpenSocket>(std::move(call), head, clock));
+    const std::unique_ptr<OpenCall> upgrade = take(stream);
+    read_head(*upgrade, head);
+    sockets.push_back(std::make_unique<OpenSocket>(*upgrade, head, clock));
 }
 
 void CallObserver::State::read_socket(const http::Event& event) {
     const auto found = std::find_if(sockets.begin(), sockets.end(), [&](const auto& socket) {
-        return socket->call->stream == event.stream;
+        return socket->stream == event.stream;
     });
     if (found == sockets.end()) return;
     SocketSession& session = (*found)->session;
@@ -324,18 +328,17 @@ void CallObserver::State::end_turns(const OpenSocket& socket, std::vector<Turn> 
                                     const Error* error) {
     static const http::HeaderList no_headers;
     for (const Turn& turn : turns) {
-        OpenCall call(socket.call->stream, *socket.call->endpoint, no_headers);
+        OpenCall call(socket.stream, *socket.endpoint, no_headers);
         call.turn = &turn;
         call.begun_at = turn.asked_at.steady;
         call.is_message_complete = turn.reading.is_ended;
         CallRecord& record = call.record;
-        record = socket.call->record;
+        record = socket.record;
         record.id = make_uuid();
         record.requested_at = turn.asked_at.utc;
         record.requested_model = turn.requested_model;
         record.time_to_first_byte_ms.reset();
         if (turn.begun_at) record.time_to_first_byte_ms = to_ms(*turn.begun_at - call.begun_at);
-        if (turn.kind) record.kind = *turn.kind;
         if (!turn.id.empty()) record.provider_request_id = turn.id;
         if (turn.error_status >= 400) record.http_status = turn.error_status;
         finish(call, error);

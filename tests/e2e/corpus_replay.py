@@ -1,7 +1,7 @@
-"""Recorded exchanges of all providers go client -> edge -> daemon -> provider; the row of each
-must equal the expectation that an independent reader made, and no byte may change on the way.
-Where nobody's name is the host (localhost, a gateway), the item goes to a made-up one that the
-config names under [[provider.custom]].
+"""Recorded exchanges of all providers go client -> edge -> daemon -> provider, once over HTTP/1.1
+and once over HTTP/2; the row of each must equal the expectation that an independent reader made,
+and no byte may change on the way. Where nobody's name is the host (localhost, a gateway), the item
+goes to a made-up one that the config names under [[provider.custom]].
 
 HALTON_CORPUS names the folder (default: ../shared/corpus beside the source tree)."""
 import base64

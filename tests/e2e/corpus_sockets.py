@@ -103,7 +103,7 @@ def test_every_recorded_session(world):
             matched[item["provider"]] += 1
     totals = collections.Counter(item["provider"] for item in items)
     world.notes.append(", ".join(f"{p} {matched[p]} / {totals[p]}" for p in sorted(totals)))
-    check(not wrong, lambda: world.notes[0] + f"; {len(wrong)} wrong:\n  " + "\n  ".join(wrong[:40]))
+    check(not wrong, lambda: f"{world.notes[0]}; {len(wrong)} wrong:\n  " + "\n  ".join(wrong[:40]))
 
 
 test_every_recorded_session.limit_s = 120

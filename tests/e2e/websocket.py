@@ -32,7 +32,7 @@ def counts(rows):
 
 def ledger_of(world):
     """The ledger's line of the one socket there was."""
-    return eventually(lambda: world.provider.ledger("socket"), "the socket stands in the ledger")[-1]
+    return eventually(lambda: world.provider.ledger("socket"), "the socket is in the ledger")[-1]
 
 
 def expect_turns(world, rows):

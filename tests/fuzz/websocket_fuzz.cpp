@@ -27,7 +27,7 @@ void feed_in_pieces(std::string_view bytes, std::size_t piece_bytes, Feed feed) 
 
 std::string messages_of(int choice, std::string_view bytes, std::size_t piece_bytes) {
     std::optional<http::WebSocketDeflate> deflate;
-    if (choice & is_compressed) deflate.emplace(15, (choice & drops_context) == 0);
+    if (choice & is_compressed) deflate = http::WebSocketDeflate{15, (choice & drops_context) == 0};
     http::WebSocketReader reader(
         choice & from_client ? http::Direction::to_upstream : http::Direction::to_client, deflate);
     std::string text;
@@ -52,10 +52,11 @@ std::string turns_of(int choice, std::string_view bytes, std::size_t piece_bytes
     JsonParser parser;
     http::HeaderList headers;
     if (choice & is_compressed) {
-        headers.add("Sec-WebSocket-Extensions",
-                    choice & drops_context
-                        ? "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
-                        : "permessage-deflate");
+        headers.add(
+            "Sec-WebSocket-Extensions",
+            choice & drops_context
+                ? "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
+                : "permessage-deflate");
     }
     meter::SocketSession session(*shapes[(choice >> 3) % 3], headers, clock, parser);
     const auto direction =

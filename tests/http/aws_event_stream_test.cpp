@@ -54,8 +54,8 @@ TEST_CASE("aws event stream: messages have headers and a payload") {
 
 TEST_CASE("aws event stream: headers of other types are stepped over") {
     std::string headers;
-    const std::string sizes[] = {"", "", "1", "12", "1234", "12345678", "", "", "12345678",
-                                 "1234567890123456"};
+    const std::string sizes[] = {"",         "", "1", "12",       "1234",
+                                 "12345678", "", "",  "12345678", "1234567890123456"};
     for (char type = 0; type < 10; ++type) {
         headers += big_endian(2, 1) + "h" + static_cast<char>('0' + type) + type;
         if (type == 6 || type == 7) headers += big_endian(3, 2) + "abc";
@@ -111,8 +111,8 @@ TEST_CASE("aws event stream: headers that make no sense end the reading") {
 
 TEST_CASE("aws event stream: a cut message is open") {
     const std::string good = aws_event("a", "1");
-    for (const std::size_t size : {std::size_t{1}, std::size_t{11}, std::size_t{12},
-                                   good.size() - 1}) {
+    for (const std::size_t size :
+         {std::size_t{1}, std::size_t{11}, std::size_t{12}, good.size() - 1}) {
         CHECK(read(aws_event("b", "2") + good.substr(0, size)) == Lines{"b|2", "open"});
     }
 }

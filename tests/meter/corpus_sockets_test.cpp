@@ -1,5 +1,5 @@
-// Replays the recorded WebSocket sessions of HALTON_CORPUS through the observer, in several forms of
-// frames and pieces, and compares the sums of the rows with the independent expectation. Skipped
+// Replays the recorded WebSocket sessions of HALTON_CORPUS through the observer, in several forms
+// of frames and pieces, and compares the sums of the rows with the independent expectation. Skipped
 // with a line saying so when there is no corpus.
 #include <cstdio>
 #include <map>
@@ -35,13 +35,15 @@ bool is_gemini(const Session& session) {
 
 std::string host_of(const Session& session) {
     if (is_gemini(session)) return "generativelanguage.googleapis.com";
+    if (session.provider == "azure") return "someone.openai.azure.com";
     return session.provider == "xai" ? "api.x.ai" : "api.openai.com";
 }
 
 std::string target_of(const Session& session) {
     return is_gemini(session)
                ? "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
-               : "/v1/realtime?model=recorded";
+           : session.provider == "azure" ? "/openai/v1/realtime?model=recorded"
+                                         : "/v1/realtime?model=recorded";
 }
 
 std::vector<Session> load_sessions(const std::filesystem::path& folder) {
@@ -51,7 +53,8 @@ std::vector<Session> load_sessions(const std::filesystem::path& folder) {
         Session session;
         session.expected = detail::read_expectation(item);
         item["usage_raw"].for_each_element([&](JsonView usage) {
-            const bool is_speech = usage["event"].as_string().value_or("").find("transcription") != std::string_view::npos;
+            const bool is_speech = usage["event"].as_string().value_or("").find("transcription") !=
+                                   std::string_view::npos;
             ++(is_speech ? session.transcription_count : session.answer_count);
         });
         expected[detail::to_string(item["id"])] = std::move(session);
@@ -190,10 +193,11 @@ TEST_CASE("the corpus of recorded WebSocket sessions meters as expected") {
     std::map<std::string, std::pair<int, int>> scores;  // matched, of all
     for (const Session& session : load_sessions(*folder)) {
         std::string wrong;
-        for (const Form& form : {Form{}, Form{.piece_bytes = 1}, Form{.is_compressed = true},
-                                 Form{.is_compressed = true, .keeps_context = false},
-                                 Form{.fragment_count = 3, .piece_bytes = 1400},
-                                 Form{.is_compressed = true, .fragment_count = 4, .piece_bytes = 7}})
+        for (const Form& form :
+             {Form{}, Form{.piece_bytes = 1}, Form{.is_compressed = true},
+              Form{.is_compressed = true, .keeps_context = false},
+              Form{.fragment_count = 3, .piece_bytes = 1400},
+              Form{.is_compressed = true, .fragment_count = 4, .piece_bytes = 7}})
             if (wrong.empty()) wrong = compare(session, play(session, form));
         CAPTURE(session.id, session.provider, wrong);
         CHECK(wrong.empty());

@@ -37,7 +37,7 @@ std::string to_line(const Turn& turn) {
     std::string line = turn.reading.model;
     if (turn.requested_model != turn.reading.model) line += " asked=" + turn.requested_model;
     if (!turn.id.empty()) line += " id=" + turn.id;
-    if (turn.kind) line += " kind=" + std::string(name_of(*turn.kind));
+    if (turn.reading.kind) line += " kind=" + std::string(name_of(*turn.reading.kind));
     if (turn.reading.has_usage) {
         line += ' ' + std::to_string(usage.input) + '/' + std::to_string(usage.output);
     }
@@ -90,8 +90,8 @@ Lines gemini(const Talk& talk) { return read_all_ways(sockets::gemini_live, talk
 
 const Said ask = client(
     R"({"type":"response.create","model":"gpt-5-codex","store":false,"input":[{"role":"user"}]})");
-const Said warm_up = client(
-    R"({"type":"response.create","model":"gpt-5-codex","generate":false,"input":[]})");
+const Said warm_up =
+    client(R"({"type":"response.create","model":"gpt-5-codex","generate":false,"input":[]})");
 
 Said begun(const std::string& id) {
     return provider(R"({"type":"response.created","response":{"id":")" + id +
@@ -100,8 +100,7 @@ Said begun(const std::string& id) {
 Said delta() {
     return provider(R"({"type":"response.output_text.delta","delta":"\"usage\": {} }"})");
 }
-Said ended(const std::string& id, const std::string& usage,
-           const std::string& what = "completed") {
+Said ended(const std::string& id, const std::string& usage, const std::string& what = "completed") {
     return provider(R"({"type":"response.)" + what + R"(","response":{"id":")" + id +
                     R"(","model":"gpt-5-codex","output":[{"usage":{"input_tokens":9}}],"usage":)" +
                     usage + "}}");
@@ -121,7 +120,8 @@ TEST_CASE("codex: each answer on a socket is a turn") {
           Lines{"gpt-5-codex id=r1 100/20 cached=60 thought=8", "gpt-5-codex id=r2 7/1",
                 "gpt-5-codex id=r3 100/20 cached=60 thought=8"});
     // Without its beginning, and without the client's side.
-    CHECK(codex({ended("r1", some)}) == Lines{"gpt-5-codex asked= id=r1 100/20 cached=60 thought=8"});
+    CHECK(codex({ended("r1", some)}) ==
+          Lines{"gpt-5-codex asked= id=r1 100/20 cached=60 thought=8"});
 }
 
 TEST_CASE("codex: a warm-up is a call only when it counts") {
@@ -137,11 +137,10 @@ TEST_CASE("codex: a warm-up is a call only when it counts") {
 }
 
 TEST_CASE("codex: an error ends the turn that runs, else the one that waits") {
-    const Said limit = provider(
-        R"({"type":"error","status":429,"error":{"type":"rate_limit_error",)"
-        R"("code":"rate_limit_exceeded","message":"slow down"}})");
-    CHECK(codex({ask, limit}) ==
-          Lines{"gpt-5-codex waiting error=rate_limit_exceeded status=429"});
+    const Said limit =
+        provider(R"({"type":"error","status":429,"error":{"type":"rate_limit_error",)"
+                 R"("code":"rate_limit_exceeded","message":"slow down"}})");
+    CHECK(codex({ask, limit}) == Lines{"gpt-5-codex waiting error=rate_limit_exceeded status=429"});
     CHECK(codex({ask, begun("r"), limit, ask, begun("s"), ended("s", some)}) ==
           Lines{"gpt-5-codex id=r error=rate_limit_exceeded status=429",
                 "gpt-5-codex id=s 100/20 cached=60 thought=8"});
@@ -178,12 +177,12 @@ TEST_CASE("turns that never end are given up, one by one") {
 
 namespace {
 
-const Said session = provider(
-    R"({"type":"session.created","session":{"type":"realtime","model":"gpt-realtime",)"
-    R"("audio":{"input":{"transcription":null}}}})");
-const Said with_transcription = provider(
-    R"({"type":"session.updated","session":{"model":"gpt-realtime",)"
-    R"("audio":{"input":{"transcription":{"model":"gpt-4o-transcribe"}}}}})");
+const Said session =
+    provider(R"({"type":"session.created","session":{"type":"realtime","model":"gpt-realtime",)"
+             R"("audio":{"input":{"transcription":null}}}})");
+const Said with_transcription =
+    provider(R"({"type":"session.updated","session":{"model":"gpt-realtime",)"
+             R"("audio":{"input":{"transcription":{"model":"gpt-4o-transcribe"}}}}})");
 const Said speak = client(R"({"type":"response.create"})");
 Said spoken(const std::string& id) {
     return provider(R"({"type":"response.done","response":{"id":")" + id +
@@ -214,20 +213,20 @@ TEST_CASE("realtime: answers that were asked for, and that were not") {
 }
 
 TEST_CASE("realtime: transcriptions are charged apart, to their own model") {
-    CHECK(realtime({session, with_transcription,
-                    provider(R"({"type":"input_audio_buffer.committed","item_id":"i"})"),
-                    starts("a"),
-                    provider(R"({"type":"conversation.item.input_audio_transcription.completed",)"
-                             R"("usage":{"type":"tokens","input_tokens":26,"output_tokens":9,)"
-                             R"("input_token_details":{"audio_tokens":26}}})"),
-                    provider(R"({"type":"conversation.item.input_audio_transcription.completed",)"
-                             R"("usage":{"type":"duration","seconds":3}})"),
-                    provider(R"({"type":"conversation.item.input_audio_transcription.failed",)"
-                             R"("error":{"type":"server_error","code":"x"}})"),
-                    spoken("a")}) ==
-          Lines{"gpt-4o-transcribe kind=audio 26/9 audio=26/0",
-                "gpt-4o-transcribe kind=audio 0/0 heard_ms=3000",
-                "gpt-4o-transcribe kind=audio error=x", "gpt-realtime id=a 16/45 cached=4 audio=6/31"});
+    CHECK(
+        realtime({session, with_transcription,
+                  provider(R"({"type":"input_audio_buffer.committed","item_id":"i"})"), starts("a"),
+                  provider(R"({"type":"conversation.item.input_audio_transcription.completed",)"
+                           R"("usage":{"type":"tokens","input_tokens":26,"output_tokens":9,)"
+                           R"("input_token_details":{"audio_tokens":26}}})"),
+                  provider(R"({"type":"conversation.item.input_audio_transcription.completed",)"
+                           R"("usage":{"type":"duration","seconds":3}})"),
+                  provider(R"({"type":"conversation.item.input_audio_transcription.failed",)"
+                           R"("error":{"type":"server_error","code":"x"}})"),
+                  spoken("a")}) == Lines{"gpt-4o-transcribe kind=audio 26/9 audio=26/0",
+                                         "gpt-4o-transcribe kind=audio 0/0 heard_ms=3000",
+                                         "gpt-4o-transcribe kind=audio error=x",
+                                         "gpt-realtime id=a 16/45 cached=4 audio=6/31"});
 }
 
 TEST_CASE("realtime: only an error about the asking ends a turn") {
@@ -253,7 +252,8 @@ TEST_CASE("realtime: only an error about the asking ends a turn") {
 }
 
 TEST_CASE("gemini live: a turn lasts until it is complete") {
-    const Said setup = client(R"({"setup":{"model":"models/gemini-live-x","generationConfig":{}}})");
+    const Said setup =
+        client(R"({"setup":{"model":"models/gemini-live-x","generationConfig":{}}})");
     const Said asked = client(R"({"client_content":{"turns":[],"turnComplete":true}})");
     const Said sound = provider(
         R"({"serverContent":{"modelTurn":{"parts":[{"inlineData":{"mimeType":"audio/pcm"}}]}}})");
@@ -281,11 +281,11 @@ TEST_CASE("a session reads compressed messages and knows who closed it") {
     test::FakeClock clock;
     JsonParser parser;
     SocketSession session_(sockets::openai_responses,
-                           headers("permessage-deflate; client_no_context_takeover"), clock, parser);
+                           headers("permessage-deflate; client_no_context_takeover"), clock,
+                           parser);
     test::Deflater client_side(false), provider_side;
-    session_.feed(http::Direction::to_upstream,
-                  frame(Op::text, client_side.compress(ask.text),
-                        {.is_compressed = true, .is_masked = true}));
+    session_.feed(http::Direction::to_upstream, frame(Op::text, client_side.compress(ask.text),
+                                                      {.is_compressed = true, .is_masked = true}));
     clock.advance(std::chrono::milliseconds(30));
     for (const Said& said : {begun("r"), delta(), ended("r", some)}) {
         session_.feed(http::Direction::to_client,

@@ -34,8 +34,8 @@ inline std::string aws_text_header(std::string_view name, std::string_view value
 
 // `headers` as they stand on the wire.
 inline std::string aws_frame(std::string_view headers, std::string_view payload) {
-    std::string message = big_endian(16 + headers.size() + payload.size(), 4) +
-                          big_endian(headers.size(), 4);
+    std::string message =
+        big_endian(16 + headers.size() + payload.size(), 4) + big_endian(headers.size(), 4);
     message += aws_checksum(message);
     message.append(headers).append(payload);
     return message + aws_checksum(message);
@@ -51,10 +51,9 @@ inline std::string aws_message(const AwsHeaders& headers, std::string_view paylo
 
 // As Bedrock writes its events.
 inline std::string aws_event(std::string_view type, std::string_view payload) {
-    return aws_message({{":event-type", type},
-                        {":content-type", "application/json"},
-                        {":message-type", "event"}},
-                       payload);
+    return aws_message(
+        {{":event-type", type}, {":content-type", "application/json"}, {":message-type", "event"}},
+        payload);
 }
 
 }  // namespace halton::test

@@ -40,7 +40,9 @@ inline std::string frame(Op op, std::string_view payload, const FrameForm& form 
     return bytes;
 }
 
-inline std::string sent(std::string_view text) { return frame(Op::text, text, {.is_masked = true}); }
+inline std::string sent(std::string_view text) {
+    return frame(Op::text, text, {.is_masked = true});
+}
 inline std::string received(std::string_view text) { return frame(Op::text, text); }
 
 // One sender's compressor. Without context take-over each message begins anew.
@@ -63,8 +65,10 @@ public:
         stream_.avail_out = static_cast<uInt>(out.size());
         deflate(&stream_, is_ended ? Z_FINISH : Z_SYNC_FLUSH);
         out.resize(out.size() - stream_.avail_out);
-        if (is_ended) out += '\0';
-        else out.resize(out.size() - 4);
+        if (is_ended)
+            out += '\0';
+        else
+            out.resize(out.size() - 4);
         if (!keeps_context_ || is_ended) deflateReset(&stream_);
         return out;
     }

@@ -62,6 +62,8 @@ constexpr std::array endpoints{
              &shapes::openai_responses, true, &sockets::openai_realtime},
     Endpoint{"GET", "/openai/realtime", RequestKind::realtime, Billing::tokens,
              &shapes::openai_responses, true, &sockets::openai_realtime},
+    Endpoint{"GET", "/voice-live/realtime", RequestKind::realtime, Billing::tokens,
+             &shapes::openai_responses, true, &sockets::openai_realtime},
     Endpoint{"POST", "/anthropic/v1/messages", RequestKind::chat, Billing::tokens,
              &shapes::anthropic_messages},
     Endpoint{"POST", "/anthropic/v1/messages/count_tokens", RequestKind::other, Billing::free,

@@ -191,14 +191,6 @@ awaitable<void> echo(Connection<Stream>& connection, std::string first) {
     }
 }
 
-// Nothing: the request names an item that is not there.
-std::optional<Content> choose_content(const Request& request, const Script& script) {
-    auto item = request.header("x-test-item");
-    if (item.empty()) return make_canned_content(request);
-    auto found = script.find(item);
-    return found == script.end() ? std::nullopt : std::optional(found->second);
-}
-
 template <class Stream>
 awaitable<void> talk(Connection<Stream>& connection, SocketSession& session, std::string first) {
     char buffer[16384];
@@ -215,6 +207,14 @@ awaitable<void> talk(Connection<Stream>& connection, SocketSession& session, std
     }
     session.entry().connection = connection.number;
     connection.services.ledger.write(session.entry());
+}
+
+// Nothing: the request names an item that is not there.
+std::optional<Content> choose_content(const Request& request, const Script& script) {
+    auto item = request.header("x-test-item");
+    if (item.empty()) return make_canned_content(request);
+    auto found = script.find(item);
+    return found == script.end() ? std::nullopt : std::optional(found->second);
 }
 
 Answer choose_answer(const Request& request, const Script& script) {

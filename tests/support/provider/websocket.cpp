@@ -80,7 +80,8 @@ Wish read_wish(const std::string& message) {
     wish.status = text(metadata["status"]);
     wish.cut = text(metadata["cut"]);
     wish.id = text(metadata["id"]);
-    if (auto events = text(metadata["events"]); !events.empty()) wish.events = std::atoll(events.c_str());
+    if (auto events = text(metadata["events"]); !events.empty())
+        wish.events = std::atoll(events.c_str());
     if (auto size = text(metadata["bytes"]); !size.empty())
         wish.text_bytes = static_cast<std::size_t>(std::atoll(size.c_str()));
     return wish;
@@ -104,8 +105,9 @@ Answer make_socket_answer(const Request& request) {
         request.header("x-test-request-id", "req_test0001"));
     if (wants_deflate(request)) {
         const bool drops = contains(request.header("x-test-socket"), "no-context");
-        head += fmt::format("Sec-WebSocket-Extensions: permessage-deflate{}\r\n",
-                            drops ? "; server_no_context_takeover; client_no_context_takeover" : "");
+        head +=
+            fmt::format("Sec-WebSocket-Extensions: permessage-deflate{}\r\n",
+                        drops ? "; server_no_context_takeover; client_no_context_takeover" : "");
     }
     answer.wire.push_back({{}, head + "\r\n"});
     return answer;
@@ -221,10 +223,10 @@ void SocketSession::answer(const std::string& message) {
     const std::string id = wish.id.empty() ? fmt::format("resp_test{:04}", turn) : wish.id;
     const std::string text(wish.text_bytes, 'x');
     if (!wish.error.empty()) {
-        say(fmt::format(R"({{"type":"error","event_id":"event_e"{},"error":{{"type":"{}","code":"{}",)"
-                        R"("message":"The test provider says no.","event_id":null}}}})",
-                        wish.status.empty() ? "" : ",\"status\":" + wish.status, wish.error,
-                        wish.error));
+        say(fmt::format(
+            R"({{"type":"error","event_id":"event_e"{},"error":{{"type":"{}","code":"{}",)"
+            R"("message":"The test provider says no.","event_id":null}}}})",
+            wish.status.empty() ? "" : ",\"status\":" + wish.status, wish.error, wish.error));
         entry_.turns.push_back({id, 0, 0});
         return;
     }
@@ -233,24 +235,26 @@ void SocketSession::answer(const std::string& message) {
     };
     if (is_live) {
         for (long long i = 0; i < wish.events; ++i)
-            say(fmt::format(R"({{"serverContent":{{"modelTurn":{{"parts":[{{"text":"{}"}}]}}}}}})", text));
+            say(fmt::format(R"({{"serverContent":{{"modelTurn":{{"parts":[{{"text":"{}"}}]}}}}}})",
+                            text));
         say(fmt::format(
             R"({{"serverContent":{{"turnComplete":true}},"usageMetadata":{{"promptTokenCount":{},)"
             R"("responseTokenCount":{},"totalTokenCount":{}}}}})",
             wish.input(), wish.output(), wish.input() + wish.output()));
         return note();
     }
-    const std::string model =
-        is_realtime(path_) ? "" : fmt::format(R"("model":"{}",)", wish.model);
+    const std::string model = is_realtime(path_) ? "" : fmt::format(R"("model":"{}",)", wish.model);
     const auto response = [&](std::string_view kind, std::string_view status,
                               std::string_view usage, std::string_view error) {
-        say(fmt::format(R"({{"type":"response.{}","event_id":"event_{}","response":{{"id":"{}",)"
-                        R"("object":"response","status":"{}",{}"output":[],"error":{},"usage":{}}}}})",
-                        kind, turn, id, status, model, error, usage));
+        say(fmt::format(
+            R"({{"type":"response.{}","event_id":"event_{}","response":{{"id":"{}",)"
+            R"("object":"response","status":"{}",{}"output":[],"error":{},"usage":{}}}}})",
+            kind, turn, id, status, model, error, usage));
     };
     response("created", "in_progress", "null", "null");
     for (long long i = 0; i < wish.events; ++i)
-        say(fmt::format(R"({{"type":"response.output_text.delta","item_id":"m","delta":"{}"}})", text));
+        say(fmt::format(R"({{"type":"response.output_text.delta","item_id":"m","delta":"{}"}})",
+                        text));
     if (!wish.cut.empty()) {
         if (wish.cut == "close") write_frame(8, std::string("\x03\xf3", 2));
         is_over_ = true;

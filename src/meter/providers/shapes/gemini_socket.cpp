@@ -8,8 +8,8 @@ namespace {
 
 namespace sent {
 enum Pick : std::size_t { model, complete, snake_complete, mixed_complete };
-constexpr JsonPaths paths{"setup.model", "clientContent.turnComplete", "client_content.turn_complete",
-                          "client_content.turnComplete"};
+constexpr JsonPaths paths{"setup.model", "clientContent.turnComplete",
+                          "client_content.turn_complete", "client_content.turnComplete"};
 }  // namespace sent
 
 namespace received {

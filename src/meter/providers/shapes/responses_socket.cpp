@@ -13,16 +13,9 @@ constexpr JsonPaths paths{"type", "model", "generate"};
 
 namespace received {
 enum Pick : std::size_t { type, id, model, usage, tier, failure, error, code, message, status };
-constexpr JsonPaths paths{"type",
-                          "response.id",
-                          "response.model",
-                          "response.usage",
-                          "response.service_tier",
-                          "response.error",
-                          "error",
-                          "code",
-                          "message",
-                          "status"};
+constexpr JsonPaths paths{
+    "type",           "response.id", "response.model", "response.usage", "response.service_tier",
+    "response.error", "error",       "code",           "message",        "status"};
 }  // namespace received
 
 void read_sent(const Document& document, Turns& turns) {
@@ -65,6 +58,8 @@ void read_received(const Document& document, Turns& turns) {
     take_text(reading.service_tier, document.string(tier), limits::error_code_bytes_max);
     shapes::read_openai_usage(document.value(usage), reading);
     if (auto found = read_error(document, failure, code)) reading.error = std::move(found);
+    // One that ends without its counts may be fetched later.
+    take_text(reading.response_id, turn.id, limits::request_id_bytes_max);
     if (is_end) turns.end(turn);
 }
 

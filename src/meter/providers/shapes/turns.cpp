@@ -10,7 +10,8 @@ namespace halton::meter {
 namespace {
 
 bool is_counted(const Turn& turn) {
-    return turn.reading.has_usage && (turn.reading.usage.input > 0 || turn.reading.usage.output > 0);
+    return turn.reading.has_usage &&
+           (turn.reading.usage.input > 0 || turn.reading.usage.output > 0);
 }
 
 }  // namespace
@@ -66,7 +67,7 @@ Turn& Turns::add(Moment asked_at, RequestKind kind) {
     Turn& turn = open();
     turn.asked_at = asked_at;
     turn.begun_at = now_.steady;
-    turn.kind = kind;
+    turn.reading.kind = kind;
     return turn;
 }
 
@@ -82,7 +83,7 @@ void Turns::end(Turn& turn) {
 
 void Turns::finish(Turn turn) {
     if (turn.is_warm_up && !is_counted(turn) && !turn.reading.error) return;
-    if (turn.reading.model.empty() && !turn.kind) turn.reading.model = model;
+    if (turn.reading.model.empty() && !turn.reading.kind) turn.reading.model = model;
     ended_.push_back(std::move(turn));
 }
 

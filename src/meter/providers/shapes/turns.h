@@ -28,9 +28,8 @@ struct Turn {
     std::string id;                      // the provider's, once it is known
     std::string client_event_id;         // of the message that asked, when it has one
     std::string requested_model;
-    std::optional<RequestKind> kind;     // when it is not the endpoint's
-    bool is_warm_up = false;             // asked to prepare only: without counts it is no call
-    int error_status = 0;                // the HTTP status that an error states, 0: none
+    bool is_warm_up = false;  // asked to prepare only: without counts it is no call
+    int error_status = 0;     // the HTTP status that an error states, 0: none
     Reading reading;
 };
 
