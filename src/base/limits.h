@@ -90,6 +90,9 @@ inline constexpr int port_fallback_count = 20;
 inline constexpr std::size_t blocking_queue_max = 512;
 // Pairs of (client program, host) that are remembered to refuse our certificate.
 inline constexpr std::size_t refusal_count_max = 1024;
+// Processes of one of them that are remembered to accept it: sessions of an agent that run beside
+// each other.
+inline constexpr std::size_t accepting_pid_count_max = 32;
 
 // Files ----------------------------------------------------------------------------------
 inline constexpr std::size_t config_bytes_max = 1024 * 1024;

@@ -33,6 +33,8 @@ public:
     bool is_answered() const { return is_answered_; }
     // Whether the client's side failed: then nobody is left to replay for.
     bool is_client_gone() const { return is_client_gone_; }
+    // Whether the client has said all it will say.
+    bool has_client_ended() const { return ways_[0].is_ended; }
     // After the run, when not answered: the client's socket and everything it sent.
     platform::Socket take_client() { return std::move(ends_[0]); }
     std::string take_first_flight();

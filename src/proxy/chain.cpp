@@ -14,6 +14,9 @@ using net::TcpStream;
 // Ticks while nothing has been sent that could be answered (a client that pre-connects).
 constexpr Milliseconds silent_client_check{2'000};
 
+// The first byte of a TLS record that carries a handshake.
+constexpr char tls_handshake = 0x16;
+
 std::string to_text(const asio::ip::tcp::endpoint& address) {
     return http::to_text({address.address().to_string(), address.port(), true});
 }
@@ -101,12 +104,16 @@ asio::awaitable<ChainOutcome> chain(std::unique_ptr<TcpStream> client, http::Tar
         const bool is_alive = co_await services.health.is_healthy();
         if (!is_alive) break;
     }
+    // A client that left before the first answer, as after a cancelled dial, is why the daemon
+    // ended too. Only what is no TLS may still wait for one.
+    first_flight = tunnel->take_first_flight();
+    if (tunnel->has_client_ended() && (first_flight.empty() || first_flight[0] == tls_handshake))
+        co_return ChainOutcome{};
     // The daemon died or hangs before its first byte: whatever the client said can be said again.
     services.health.invalidate();
     log_event(LogLevel::info, "edge.replayed", {{"host", target.host}});
     asio::ip::tcp::socket socket(io);
     std::error_code error;
-    first_flight = tunnel->take_first_flight();
     platform::Socket back = tunnel->take_client();
     socket.assign(asio::ip::tcp::v4(), back.release(), error);
     if (error) co_return ChainOutcome{};

@@ -168,7 +168,11 @@ asio::awaitable<Result<tls::HelloRead>> Intercept::read_hello() {
         auto read = tls::read_client_hello(bytes_);
         if (read.state != tls::HelloState::need_more) co_return read;
         const auto more = co_await client_.read_more(bytes_, 4096, services_.limits.idle);
-        if (!more) co_return fail(more.error());
+        if (more) continue;
+        // It has said all it will say and may still wait for an answer: no TLS then.
+        if (more.error().kind == ErrorKind::closed && !bytes_.empty())
+            co_return tls::HelloRead{tls::HelloState::not_tls, {}};
+        co_return fail(more.error());
     }
 }
 

@@ -29,7 +29,9 @@ Refusals::State& Refusals::state_of(const Client& client) {
 
 void Refusals::note(const Client& client, int pid, Sign sign, SteadyTime now) {
     State& state = state_of(client);
-    if (sign == Sign::close_after && pid != 0 && state.accepting_pid == pid) return;
+    if (sign != Sign::alert && std::find(state.accepting_pids.begin(), state.accepting_pids.end(),
+                                         pid) != state.accepting_pids.end())
+        return;
     if (state.count++ == 0) state.since = system_clock().now_utc();
     if (sign == Sign::close_after) {
         const bool is_repeated = state.last_doubt != SteadyTime{} &&
@@ -46,8 +48,12 @@ void Refusals::note(const Client& client, int pid, Sign sign, SteadyTime now) {
 
 void Refusals::note_accepted(const Client& client, int pid) {
     State& state = state_of(client);
+    auto pids = std::move(state.accepting_pids);
     state = State{};
-    state.accepting_pid = pid;
+    std::erase(pids, pid);
+    if (pids.size() >= limits::accepting_pid_count_max) pids.erase(pids.begin());
+    if (pid != 0) pids.push_back(pid);
+    state.accepting_pids = std::move(pids);
 }
 
 bool Refusals::is_refusing(const Client& client, SteadyTime now) const {

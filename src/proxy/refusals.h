@@ -35,7 +35,8 @@ public:
 
     void note(const Client& client, int pid, Sign sign, SteadyTime now);
     // An answer came through: forget what this client refused. From then on a connection that
-    // this process closes unused is one that it opened for stock, as HTTP libraries do.
+    // this process leaves without a word was opened for stock or was not needed any more, as
+    // HTTP libraries do; only an alert still says no.
     void note_accepted(const Client& client, int pid);
     // Whether the client is on passthrough now.
     bool is_refusing(const Client& client, SteadyTime now) const;
@@ -54,7 +55,7 @@ private:
         SteadyTime until{};          // passthrough until then
         SteadyTime last_doubt{};     // of the fourth signature
         int step = 0;                // of the back-off
-        int accepting_pid = 0;       // 0: none, or unknown
+        std::vector<int> accepting_pids;  // the newest last
         std::uint64_t count = 0;
         UtcTime since;
     };

@@ -244,6 +244,24 @@ TEST_CASE("chain: without a client there is nothing to give back") {
     if (outcome.taken) CHECK(outcome.taken->is_answered());
 }
 
+TEST_CASE("chain: a client that left first is no sign of a dead daemon") {
+    // As a cancelled dial does it, before its hello or behind it.
+    const std::string flight = GENERATE(as<std::string>{}, "", "\x16hello");
+    World world;
+    world.play_daemon([](TcpStream edge) -> asio::awaitable<void> {
+        co_await edge.write_all(proxy::chain_protocol::taken, safety);
+        co_await read_to_end(edge);
+    });
+    world.play([](World& in) -> asio::awaitable<void> {
+        co_await read_head(*in.client);
+        in.client->shutdown_write();
+    }(world));
+    const auto& outcome = world.run(flight);
+    CHECK_FALSE(outcome.client);
+    CHECK_FALSE(outcome.taken);
+    CHECK(world.io.run(world.health.is_healthy()));
+}
+
 TEST_CASE("chain: all over within the first moment, both ways") {
     World world;
     world.play_daemon([](TcpStream edge) -> asio::awaitable<void> {

@@ -66,11 +66,21 @@ TEST_CASE("refusals: a call that goes through makes everything forgotten") {
 TEST_CASE("refusals: a process whose calls go through opens connections for stock") {
     World world;
     world.refusals.note_accepted(tool, 7);
-    for (int i = 0; i < 5; ++i) world.note(Sign::close_after, 7);
+    for (int i = 0; i < 5; ++i)
+        world.note(GENERATE(Sign::close_after, Sign::close, Sign::reset), 7);
     CHECK_FALSE(world.is_refusing());
     CHECK(world.refusals.all().empty());
     SECTION("its clear refusal still counts") {
         world.note(Sign::alert, 7);
+        CHECK(world.is_refusing());
+    }
+    SECTION("many processes, each for itself") {
+        for (int pid = 100; pid < 110; ++pid) world.refusals.note_accepted(tool, pid);
+        for (int pid = 100; pid < 110; ++pid) world.note(Sign::close, pid);
+        world.note(Sign::close, 7);
+        CHECK_FALSE(world.is_refusing());
+        for (int pid = 200; pid < 300; ++pid) world.refusals.note_accepted(tool, pid);
+        world.note(Sign::close, 7);  // forgotten by now
         CHECK(world.is_refusing());
     }
     SECTION("another process of the same program is no proof") {
