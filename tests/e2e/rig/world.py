@@ -115,15 +115,16 @@ class World:
         self._processes.append(self.provider)
         return self.provider
 
-    def write_config(self, more="", connect_to=None, upstream=""):
-        """config.toml with free ports and every provider host at the test provider."""
+    def write_config(self, more="", connect_to=None, upstream="", names_root=True):
+        """config.toml with free ports and every provider host at the test provider. Its root is
+        named, unless it is to be found in the system's store."""
         if connect_to is None:
             connect_to = [f"{host}:443=127.0.0.1:{self.provider.port}"
                           for host in PROVIDER_HOSTS] if self.provider else []
         lines = ["[daemon]", "edge_port = 0", "internal_port = 0", "api_port = 0", "[upstream]"]
         if connect_to:
             lines.append(f"connect_to = {json.dumps(connect_to)}")
-        if self.provider:
+        if self.provider and names_root:
             lines.append(f"ca_file = {json.dumps(str(self.provider.ca))}")
         (self.home / "config.toml").write_text("\n".join(lines) + "\n" + upstream + "\n" + more)
 

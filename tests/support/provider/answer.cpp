@@ -202,6 +202,7 @@ std::size_t length_of(const Content& content) {
 Answer make_answer(const Request& request, Content content) {
     Answer answer;
     answer.status = content.status;
+    answer.usage = content.usage;
     answer.write_bytes = static_cast<std::size_t>(request.number("x-test-write-bytes", 0));
     answer.cut_after = size_of(request, "x-test-cut-after");
     answer.cut_how = cut_of(request);

@@ -20,11 +20,19 @@ struct Piece {
     std::string bytes;
 };
 
+// What an answer says that it used: of which model, how many tokens.
+struct Usage {
+    std::string model;
+    long long input_tokens = 0;
+    long long output_tokens = 0;
+};
+
 // How an answer that is cut ends its connection.
 enum class Cut { close, reset, shutdown };
 
 struct Answer {
     int status = 200;
+    std::optional<Usage> usage;
     std::vector<Piece> wire;
     std::optional<std::size_t> cut_after;  // bytes of `wire` that are sent before the end
     Cut cut_how = Cut::close;
@@ -41,6 +49,14 @@ struct ScriptFrame {
     std::string text;
 };
 
+// What all canned answers are like, unless their request asks for something else.
+struct Canned {
+    std::string text = "The quick meter counts every token it sees.";
+    std::chrono::milliseconds pause{0};  // before each event of a stream but the first
+    long long input_tokens = 25;
+    long long output_tokens = 12;
+};
+
 // An answer before framing.
 struct Content {
     int status = 200;
@@ -53,10 +69,11 @@ struct Content {
     HeaderList trailers;
     std::string raw;           // not empty: the exact bytes of everything, then close
     std::vector<ScriptFrame> frames;  // what is said on a WebSocket, once it is open
+    std::optional<Usage> usage;       // what a canned answer reports
 };
 
 // The canned answer of the provider that the request's path belongs to.
-Content make_canned_content(const Request& request);
+Content make_canned_content(const Request& request, const Canned& canned);
 
 // Framing, content coding, chunking and cuts, as content and knobs ask.
 Answer make_answer(const Request& request, Content content);

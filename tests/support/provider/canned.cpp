@@ -1,11 +1,13 @@
 // The canned provider answers. Shapes follow the public documentation of each provider; texts are
 // invented.
 #include <cstdlib>
+#include <optional>
 
 #include <fmt/format.h>
 
 #include "simdjson.h"
 #include "support/provider/answer.h"
+#include "support/provider/responses.h"
 
 namespace provider {
 
@@ -16,24 +18,28 @@ struct Wish {
     std::string model;
     bool wants_stream = false;
     bool wants_stream_usage = false;  // OpenAI chat: stream_options.include_usage
-    long long input_tokens = 25;
-    long long output_tokens = 12;
+    long long input_tokens = 0;
+    long long output_tokens = 0;
     long long event_count = 5;
     std::chrono::milliseconds event_delay{0};
+    std::string words;
     std::size_t text_bytes = 0;
     int status = 200;
     std::string error;
 
     std::string text() const {
-        static constexpr std::string_view words = "The quick meter counts every token it sees. ";
-        std::string out{words.substr(0, words.size() - 1)};
-        while (out.size() < text_bytes) out += ' ', out += words.substr(0, words.size() - 1);
+        std::string out = words;
+        while (out.size() < text_bytes) out += ' ', out += words;
         return out;
     }
+    std::vector<std::string> parts() const { return split_text(text(), event_count); }
 };
 
-Wish read_wish(const Request& request) {
+Wish read_wish(const Request& request, const Canned& canned) {
     Wish wish;
+    wish.words = canned.text;
+    wish.input_tokens = canned.input_tokens;
+    wish.output_tokens = canned.output_tokens;
     simdjson::dom::parser parser;
     simdjson::dom::element body;
     if (!request.body.empty() && parser.parse(request.body).get(body) == simdjson::SUCCESS) {
@@ -51,7 +57,8 @@ Wish read_wish(const Request& request) {
         if (comma != tokens.npos) wish.output_tokens = std::atoll(tokens.c_str() + comma + 1);
     }
     wish.event_count = request.number("x-test-events", 5);
-    wish.event_delay = std::chrono::milliseconds(request.number("x-test-delay-event-ms", 0));
+    wish.event_delay = std::chrono::milliseconds(
+        request.number("x-test-delay-event-ms", canned.pause.count()));
     wish.text_bytes = static_cast<std::size_t>(request.number("x-test-body-bytes", 0));
     wish.status = static_cast<int>(request.number("x-test-status", 200));
     wish.error = request.header("x-test-error");
@@ -84,18 +91,6 @@ struct EventStream {
     }
 };
 
-// The text in `event_count` parts.
-std::vector<std::string> split_text(const Wish& wish) {
-    auto text = wish.text();
-    auto count = static_cast<std::size_t>(wish.event_count < 1 ? 1 : wish.event_count);
-    std::vector<std::string> parts;
-    for (std::size_t i = 0; i < count; ++i) {
-        auto begin = text.size() * i / count;
-        parts.push_back(text.substr(begin, text.size() * (i + 1) / count - begin));
-    }
-    return parts;
-}
-
 Content anthropic_messages(const Wish& wish) {
     auto usage = fmt::format(
         R"({{"input_tokens":{},"cache_creation_input_tokens":0,"cache_read_input_tokens":0,)"
@@ -124,7 +119,7 @@ Content anthropic_messages(const Wish& wish) {
                  R"({"type":"content_block_start","index":0,)"
                  R"("content_block":{"type":"text","text":""}})");
     stream.event("ping", R"({"type":"ping"})");
-    for (const auto& part : split_text(wish))
+    for (const auto& part : wish.parts())
         stream.event("content_block_delta",
                      fmt::format(R"({{"type":"content_block_delta","index":0,)"
                                  R"("delta":{{"type":"text_delta","text":"{}"}}}})",
@@ -164,7 +159,7 @@ Content openai_chat(const Wish& wish) {
     };
     std::string_view none = wish.wants_stream_usage ? R"(,"usage":null)" : "";
     chunk(R"({"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null})", none);
-    for (const auto& part : split_text(wish))
+    for (const auto& part : wish.parts())
         chunk(fmt::format(R"({{"index":0,"delta":{{"content":"{}"}},"finish_reason":null}})",
                           part),
               none);
@@ -182,40 +177,13 @@ Content openai_completions(const Wish& wish) {
 }
 
 Content openai_responses(const Wish& wish) {
-    auto response = [&](std::string_view status, std::string_view output,
-                        std::string_view usage) {
-        return fmt::format(
-            R"({{"id":"resp_test0001","object":"response","created_at":1764000000,)"
-            R"("status":"{}","error":null,"incomplete_details":null,"model":"{}",)"
-            R"("output":[{}],"service_tier":"default","usage":{}}})",
-            status, wish.model, output, usage);
-    };
-    auto usage = fmt::format(
-        R"({{"input_tokens":{},"input_tokens_details":{{"cached_tokens":0}},)"
-        R"("output_tokens":{},"output_tokens_details":{{"reasoning_tokens":0}},)"
-        R"("total_tokens":{}}})",
-        wish.input_tokens, wish.output_tokens, wish.input_tokens + wish.output_tokens);
-    auto item = fmt::format(
-        R"({{"id":"msg_test0001","type":"message","status":"completed","role":"assistant",)"
-        R"("content":[{{"type":"output_text","annotations":[],"text":"{}"}}]}})",
-        wish.text());
-    if (!wish.wants_stream) return json(response("completed", item, usage));
-
+    ResponsesAnswer answer;
+    answer.model = wish.model;
+    answer.parts = wish.parts();
+    answer.usage = Usage{wish.model, wish.input_tokens, wish.output_tokens};
+    if (!wish.wants_stream) return json(make_response(answer, "completed"));
     EventStream stream(wish);
-    int number = 0;
-    stream.event("response.created",
-                 fmt::format(R"({{"type":"response.created","sequence_number":{},"response":{}}})",
-                             number++, response("in_progress", "", "null")));
-    for (const auto& part : split_text(wish))
-        stream.event("response.output_text.delta",
-                     fmt::format(R"({{"type":"response.output_text.delta","sequence_number":{},)"
-                                 R"("item_id":"msg_test0001","output_index":0,)"
-                                 R"("content_index":0,"delta":"{}"}})",
-                                 number++, part));
-    stream.event("response.completed",
-                 fmt::format(
-                     R"({{"type":"response.completed","sequence_number":{},"response":{}}})",
-                     number, response("completed", item, usage)));
+    for (const auto& [name, data] : make_responses_events(answer)) stream.event(name, data);
     return stream.content;
 }
 
@@ -239,7 +207,7 @@ Content gemini_generate(const Wish& wish, bool is_stream, bool is_sse) {
     };
     if (!is_stream) return json(response(wish.text(), true));
 
-    auto parts = split_text(wish);
+    auto parts = wish.parts();
     if (is_sse) {
         EventStream stream(wish);
         for (std::size_t i = 0; i < parts.size(); ++i)
@@ -258,17 +226,27 @@ Content gemini_generate(const Wish& wish, bool is_stream, bool is_sse) {
     return content;
 }
 
-Content gemini(const Request& request, Wish wish, std::string_view path) {
+// What it reports goes back, `content` becomes the answer.
+std::optional<Usage> gemini(const Request& request, Wish wish, std::string_view path,
+                            Content& content) {
     auto colon = path.rfind(':');
     auto verb = path.substr(colon + 1);
     auto slash = path.rfind('/', colon);
     if (wish.model.empty()) wish.model = path.substr(slash + 1, colon - slash - 1);
-    if (verb == "generateContent") return gemini_generate(wish, false, false);
-    if (verb == "streamGenerateContent")
-        return gemini_generate(wish, true, request.target.find("alt=sse") != std::string::npos);
+    Usage usage{wish.model, wish.input_tokens, wish.output_tokens};
+    if (verb == "generateContent") {
+        content = gemini_generate(wish, false, false);
+        return usage;
+    }
+    if (verb == "streamGenerateContent") {
+        const bool is_sse = request.target.find("alt=sse") != std::string::npos;
+        content = gemini_generate(wish, true, is_sse);
+        return usage;
+    }
     if (verb == "countTokens")
-        return json(fmt::format(R"({{"totalTokens":{}}})", wish.input_tokens));
-    return json(R"({"embedding":{"values":[0.25,-0.5,0.125]}})");
+        content = json(fmt::format(R"({{"totalTokens":{}}})", wish.input_tokens));
+    else content = json(R"({"embedding":{"values":[0.25,-0.5,0.125]}})");
+    return std::nullopt;
 }
 
 enum class Dialect { anthropic, openai, gemini, other };
@@ -304,11 +282,11 @@ bool ends_with(std::string_view text, std::string_view end) {
 
 }  // namespace
 
-Content make_canned_content(const Request& request) {
-    auto wish = read_wish(request);
+Content make_canned_content(const Request& request, const Canned& canned) {
+    auto wish = read_wish(request, canned);
     auto path = request.path();
     Dialect dialect = Dialect::other;
-    if (path == "/v1/messages") dialect = Dialect::anthropic;
+    if (path == "/v1/messages" || path == "/v1/messages/count_tokens") dialect = Dialect::anthropic;
     else if (ends_with(path, "/chat/completions") || path == "/v1/completions" ||
              ends_with(path, "/responses") || path == "/v1/embeddings")
         dialect = Dialect::openai;
@@ -316,17 +294,33 @@ Content make_canned_content(const Request& request) {
         dialect = Dialect::gemini;
 
     Content content;
-    if (wish.status >= 400) content = error_content(dialect, wish);
-    else if (dialect == Dialect::anthropic) content = anthropic_messages(wish);
-    else if (dialect == Dialect::gemini) content = gemini(request, wish, path);
-    else if (ends_with(path, "/chat/completions")) content = openai_chat(wish);
-    else if (path == "/v1/completions") content = openai_completions(wish);
-    else if (ends_with(path, "/responses")) content = openai_responses(wish);
-    else if (path == "/v1/embeddings") content = openai_embeddings(wish);
-    else
-        content = json(fmt::format(R"({{"served":"{}","text":"{}"}})",
-                                   dialect == Dialect::other ? "test" : path, wish.text()));
+    std::optional<Usage> usage = Usage{wish.model, wish.input_tokens, wish.output_tokens};
+    if (wish.status >= 400) {
+        content = error_content(dialect, wish);
+        usage.reset();
+    } else if (path == "/v1/messages/count_tokens") {
+        content = json(fmt::format(R"({{"input_tokens":{}}})", wish.input_tokens));
+        usage.reset();
+    } else if (dialect == Dialect::anthropic) {
+        content = anthropic_messages(wish);
+    } else if (dialect == Dialect::gemini) {
+        usage = gemini(request, wish, path, content);
+    } else if (ends_with(path, "/chat/completions")) {
+        content = openai_chat(wish);
+        if (wish.wants_stream && !wish.wants_stream_usage) usage.reset();
+    } else if (path == "/v1/completions") {
+        content = openai_completions(wish);
+    } else if (ends_with(path, "/responses")) {
+        content = openai_responses(wish);
+    } else if (path == "/v1/embeddings") {
+        content = openai_embeddings(wish);
+        usage->output_tokens = 0;
+    } else {
+        content = json(fmt::format(R"({{"served":"test","text":"{}"}})", wish.text()));
+        usage.reset();
+    }
     content.status = wish.status;
+    content.usage = std::move(usage);
     auto request_id = request.header("x-test-request-id", "req_test0001");
     if (dialect == Dialect::anthropic) content.headers.emplace_back("request-id", request_id);
     else if (dialect == Dialect::openai) content.headers.emplace_back("x-request-id", request_id);

@@ -58,12 +58,16 @@ void Ledger::write(const ConnectionEntry& entry) {
 
 void Ledger::write(const RequestEntry& entry) {
     if (!file_) return;
+    const auto usage =
+        entry.usage ? fmt::format("[{},{},{}]", quote(entry.usage->model),
+                                  entry.usage->input_tokens, entry.usage->output_tokens)
+                    : "null";
     write_line(fmt::format(
         R"("kind":"request","connection":{},"item":{},"method":{},"target":{},"host":{},)"
-        R"("status":{},"received_sha256":"{}","received_bytes":{},"body_sha256":"{}",)"
+        R"("status":{},"usage":{},"received_sha256":"{}","received_bytes":{},"body_sha256":"{}",)"
         R"("body_bytes":{},"sent_sha256":"{}","sent_bytes":{},"completed":{})",
         entry.connection, quote(entry.item), quote(entry.method), quote(entry.target),
-        quote(entry.host), entry.status, entry.received.hex(), entry.received.length(),
+        quote(entry.host), entry.status, usage, entry.received.hex(), entry.received.length(),
         entry.received_body.hex(), entry.received_body.length(), entry.sent.hex(),
         entry.sent.length(), entry.is_completed));
 }
@@ -72,8 +76,8 @@ void Ledger::write(const SocketEntry& entry) {
     if (!file_) return;
     std::string turns;
     for (const auto& turn : entry.turns)
-        turns += fmt::format("{}[{},{},{}]", turns.empty() ? "" : ",", quote(turn.id),
-                             turn.input_tokens, turn.output_tokens);
+        turns += fmt::format("{}[{},{},{},{}]", turns.empty() ? "" : ",", quote(turn.id),
+                             turn.input_tokens, turn.output_tokens, quote(turn.model));
     write_line(fmt::format(
         R"("kind":"socket","connection":{},"item":{},"target":{},"received":{},"sent":{},)"
         R"("received_sha256":"{}","received_bytes":{},"sent_sha256":"{}","sent_bytes":{},)"

@@ -6,11 +6,14 @@
 
 #include <cstdint>
 #include <cstdio>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include <openssl/sha.h>
+
+#include "support/provider/answer.h"
 
 namespace provider {
 
@@ -49,6 +52,7 @@ struct RequestEntry {
     std::string target;
     std::string host;
     int status = 0;
+    std::optional<Usage> usage;  // what the answer reports
     Digest received;       // exact bytes, head and body
     Digest received_body;  // body without framing
     Digest sent;
@@ -61,6 +65,7 @@ struct SocketEntry {
         std::string id;
         long long input_tokens = 0;
         long long output_tokens = 0;
+        std::string model;
     };
     std::uint64_t connection = 0;
     std::string item;

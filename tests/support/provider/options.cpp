@@ -14,6 +14,14 @@ bool read_number(std::string_view text, int most, int& number) {
            number <= most;
 }
 
+// Can stand in JSON as it is.
+bool is_plain(std::string_view text) {
+    return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == ' ' || c == '.' || c == ',' || c == '-';
+    });
+}
+
 struct Row {
     std::string_view flag;
     std::string_view value;  // name of the value in the help text
@@ -71,13 +79,33 @@ constexpr Row rows[] = {
      [](Options& o, std::string_view v) { o.ledger_file = v; return true; }},
     {"--record-raw", "DIR", "keep the plaintext of each connection as DIR/<n>.in and <n>.out",
      [](Options& o, std::string_view v) { o.raw_directory = v; return true; }},
+    {"--answer", "TEXT", "what canned answers say (letters, digits, blanks and .,-)",
+     [](Options& o, std::string_view v) { o.canned.text = v; return is_plain(v); }},
+    {"--stream-pause-ms", "N", "wait between the events of canned streams",
+     [](Options& o, std::string_view v) {
+         int number = 0;
+         const bool is_good = read_number(v, 60000, number);
+         o.canned.pause = std::chrono::milliseconds(number);
+         return is_good;
+     }},
+    {"--count-from", "IN,OUT", "usage of the first canned answer; each further one has one more",
+     [](Options& o, std::string_view v) {
+         int in = 0, out = 0;
+         const auto comma = std::min(v.find(','), v.size() - 1);
+         const bool is_good = read_number(v.substr(0, comma), 1'000'000, in) &&
+                              read_number(v.substr(comma + 1), 1'000'000, out);
+         o.canned.input_tokens = in;
+         o.canned.output_tokens = out;
+         o.counts_up = true;
+         return is_good;
+     }},
     {"--script", "FILE", "JSON lines of answers, chosen by the header x-test-item",
      [](Options& o, std::string_view v) { o.script_files.emplace_back(v); return true; }},
 };
 
 constexpr std::string_view knobs_text = R"(
-Answers to POST /v1/messages, /v1/chat/completions, /v1/completions, /v1/responses, /v1/embeddings,
-/backend-api/codex/responses and .../models/MODEL:generateContent, :streamGenerateContent,
+Answers to POST /v1/messages, /v1/messages/count_tokens, .../chat/completions, /v1/completions,
+.../responses, /v1/embeddings and .../models/MODEL:generateContent, :streamGenerateContent,
 :countTokens, :embedContent look like the provider's, as a stream when the request asks for one.
 Anything else is answered with a small JSON object.
 
@@ -86,7 +114,7 @@ Knobs are request headers:
   x-test-status: N                status code (4xx and 5xx answer with the provider's error form)
   x-test-error: WORD              error type or code inside that error
   x-test-model: NAME              the model that answers
-  x-test-tokens: IN,OUT           usage to report (default 25,12)
+  x-test-tokens: IN,OUT           usage to report (default 25,12, or as --count-from says)
   x-test-request-id: WORD         the provider's id of the request, in its answer head
   x-test-delay-head-ms: N         wait before the first byte
   x-test-delay-event-ms: N        wait between events

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "support/provider/answer.h"
+
 namespace provider {
 
 struct Options {
@@ -38,6 +40,9 @@ struct Options {
     std::string ledger_file;
     std::string raw_directory;
     std::vector<std::string> script_files;
+    Canned canned;
+    // Each canned answer reports one token of both kinds more than the one before it.
+    bool counts_up = false;
     bool wants_help = false;
 };
 

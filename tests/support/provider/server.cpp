@@ -98,6 +98,17 @@ struct Services {
     const Script& script;
     Ledger& ledger;
     std::uint64_t connection_count = 0;
+    long long canned_count = 0;
+
+    // For the next canned answer.
+    Canned next_canned() {
+        auto canned = options.canned;
+        if (options.counts_up) {
+            canned.input_tokens += canned_count;
+            canned.output_tokens += canned_count++;
+        }
+        return canned;
+    }
 };
 
 // The plaintext of one connection as files.
@@ -198,9 +209,13 @@ awaitable<void> talk(Connection<Stream>& connection, SocketSession& session, std
     session.begin();
     for (;;) {
         if (!bytes.empty()) session.feed(bytes);
-        const std::string out = session.take_output();
+        const auto out = session.take_output();
         bool is_written = true;
-        if (!out.empty()) is_written = co_await connection.write(out, &session.entry().sent);
+        for (const auto& piece : out) {
+            co_await wait(piece.delay);
+            is_written = co_await connection.write(piece.bytes, &session.entry().sent);
+            if (!is_written) break;
+        }
         if (!is_written || session.is_over()) break;
         bytes = co_await connection.read(buffer, sizeof buffer);
         if (bytes.empty()) break;
@@ -210,15 +225,15 @@ awaitable<void> talk(Connection<Stream>& connection, SocketSession& session, std
 }
 
 // Nothing: the request names an item that is not there.
-std::optional<Content> choose_content(const Request& request, const Script& script) {
+std::optional<Content> choose_content(const Request& request, Services& services) {
     auto item = request.header("x-test-item");
-    if (item.empty()) return make_canned_content(request);
-    auto found = script.find(item);
-    return found == script.end() ? std::nullopt : std::optional(found->second);
+    if (item.empty()) return make_canned_content(request, services.next_canned());
+    auto found = services.script.find(item);
+    return found == services.script.end() ? std::nullopt : std::optional(found->second);
 }
 
-Answer choose_answer(const Request& request, const Script& script) {
-    auto content = choose_content(request, script);
+Answer choose_answer(const Request& request, Services& services) {
+    auto content = choose_content(request, services);
     if (!content) return make_bad_request_answer("no such x-test-item");
     return make_answer(request, std::move(*content));
 }
@@ -271,12 +286,13 @@ awaitable<Ending> serve_http1(Connection<Stream>& connection) {
         const bool is_socket = !is_broken && is_socket_request(request);
         auto answer = is_broken   ? make_bad_request_answer(reader.problem())
                       : is_socket ? make_socket_answer(request)
-                                  : choose_answer(request, connection.services.script);
+                                  : choose_answer(request, connection.services);
         entry.item = request.header("x-test-item");
         entry.method = request.method;
         entry.target = request.target;
         entry.host = request.header("host");
         entry.status = answer.status;
+        entry.usage = answer.usage;
         entry.received.add(request.head);
         entry.received.add(request.raw_body);
         entry.received_body.add(request.body);
@@ -287,7 +303,8 @@ awaitable<Ending> serve_http1(Connection<Stream>& connection) {
             const auto scripted = connection.services.script.find(entry.item);
             SocketSession session(request, scripted == connection.services.script.end()
                                                ? std::vector<ScriptFrame>{}
-                                               : scripted->second.frames);
+                                               : scripted->second.frames,
+                                  [&] { return connection.services.next_canned(); });
             co_await talk(connection, session, reader.take_leftover());
             // Who only stops speaking leaves without close_notify.
             co_return session.entry().is_closed || session.entry().is_completed ? Ending::shutdown
@@ -471,12 +488,13 @@ Http2Session::Hooks Http2Connection::make_hooks() {
 }
 
 void Http2Connection::start_answer(Http2Session::Stream& stream) {
-    auto content = choose_content(stream.request, connection.services.script);
+    auto content = choose_content(stream.request, connection.services);
     if (!content) {
         content.emplace();
         content->status = 400;
         content->body.push_back({{}, R"({"error":{"message":"no such x-test-item"}})"});
     }
+    stream.entry.usage = content->usage;
     ++task_count;
     asio::co_spawn(connection.stream.get_executor(),
                    answer_stream(*this, stream.id,

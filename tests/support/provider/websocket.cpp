@@ -8,6 +8,7 @@
 #include <openssl/sha.h>
 
 #include "simdjson.h"
+#include "support/provider/responses.h"
 
 namespace provider {
 
@@ -38,23 +39,13 @@ std::string accept_key(std::string_view key) {
 
 // What the client's message wants.
 struct Wish {
-    std::string type, model, tokens, error, fail, status, cut, id;
+    std::string type, model, tokens, error, fail, status, cut, id, text;
     long long events = 3;
-    std::size_t text_bytes = 20;
+    long long input_tokens = 0;
+    long long output_tokens = 0;
     bool generates = true;
+    bool is_setup = false;
     bool is_turn_complete = false;
-
-    long long input() const { return tokens.empty() ? 25 : std::atoll(tokens.c_str()); }
-    long long output() const {
-        const auto comma = tokens.find(',');
-        return comma == tokens.npos ? 12 : std::atoll(tokens.c_str() + comma + 1);
-    }
-    std::string usage() const {
-        return fmt::format(
-            R"({{"input_tokens":{},"input_tokens_details":{{"cached_tokens":0}},"output_tokens":{},)"
-            R"("output_tokens_details":{{"reasoning_tokens":0}},"total_tokens":{}}})",
-            input(), output(), input() + output());
-    }
 };
 
 Wish read_wish(const std::string& message) {
@@ -68,6 +59,7 @@ Wish read_wish(const std::string& message) {
     };
     wish.type = text(body["type"]);
     wish.model = text(body["model"]);
+    wish.is_setup = body["setup"].error() == SUCCESS;
     if (wish.model.empty()) wish.model = text(body["setup"]["model"]);
     bool flag = false;
     if (body["generate"].get(flag) == SUCCESS) wish.generates = flag;
@@ -82,9 +74,60 @@ Wish read_wish(const std::string& message) {
     wish.id = text(metadata["id"]);
     if (auto events = text(metadata["events"]); !events.empty())
         wish.events = std::atoll(events.c_str());
-    if (auto size = text(metadata["bytes"]); !size.empty())
-        wish.text_bytes = static_cast<std::size_t>(std::atoll(size.c_str()));
+    if (auto size = text(metadata["bytes"]); !size.empty()) {
+        const auto length = static_cast<std::size_t>(std::atoll(size.c_str()));
+        const auto count = static_cast<std::size_t>(std::max(wish.events, 1LL));
+        wish.text.assign(length * count, 'x');
+    }
     return wish;
+}
+
+// Takes what the message leaves open from what all canned answers are like.
+void complete(Wish& wish, const Canned& canned) {
+    wish.input_tokens = canned.input_tokens;
+    wish.output_tokens = canned.output_tokens;
+    if (wish.text.empty()) wish.text = canned.text;
+    if (wish.tokens.empty()) return;
+    const auto comma = wish.tokens.find(',');
+    wish.input_tokens = std::atoll(wish.tokens.c_str());
+    if (comma != wish.tokens.npos) wish.output_tokens = std::atoll(wish.tokens.c_str() + comma + 1);
+}
+
+// The messages of one turn, in each of the three dialects.
+
+std::vector<std::string> say_responses(const ResponsesAnswer& turn) {
+    std::vector<std::string> messages;
+    for (auto& [name, data] : make_responses_events(turn)) messages.push_back(std::move(data));
+    return messages;
+}
+
+std::vector<std::string> say_realtime(const ResponsesAnswer& turn) {
+    std::vector<std::string> messages;
+    const auto response = [&](std::string_view kind, std::string_view status) {
+        messages.push_back(fmt::format(R"({{"type":"response.{}","event_id":"event_1",)"
+                                       R"("response":{}}})",
+                                       kind, make_response(turn, status)));
+    };
+    response("created", "in_progress");
+    for (const auto& part : turn.parts)
+        messages.push_back(fmt::format(
+            R"({{"type":"response.output_text.delta","item_id":"m","delta":"{}"}})", part));
+    if (!turn.is_cut) response("done", turn.failure.empty() ? "completed" : "failed");
+    return messages;
+}
+
+std::vector<std::string> say_live(const ResponsesAnswer& turn) {
+    std::vector<std::string> messages;
+    for (const auto& part : turn.parts)
+        messages.push_back(fmt::format(
+            R"({{"serverContent":{{"modelTurn":{{"parts":[{{"text":"{}"}}]}}}}}})", part));
+    if (!turn.is_cut && turn.usage)
+        messages.push_back(fmt::format(
+            R"({{"serverContent":{{"turnComplete":true}},"usageMetadata":{{"promptTokenCount":{},)"
+            R"("responseTokenCount":{},"totalTokenCount":{}}}}})",
+            turn.usage->input_tokens, turn.usage->output_tokens,
+            turn.usage->input_tokens + turn.usage->output_tokens));
+    return messages;
 }
 
 }  // namespace
@@ -113,13 +156,15 @@ Answer make_socket_answer(const Request& request) {
     return answer;
 }
 
-SocketSession::SocketSession(const Request& request, std::vector<ScriptFrame> frames)
+SocketSession::SocketSession(const Request& request, std::vector<ScriptFrame> frames,
+                             std::function<Canned()> next_canned)
     : words_(request.header("x-test-socket")),
       path_(request.path()),
       script_(std::move(frames)),
       is_scripted_(!script_.empty()),
       is_deflating_(wants_deflate(request)),
-      drops_context_(has_word("no-context")) {
+      drops_context_(has_word("no-context")),
+      next_canned_(std::move(next_canned)) {
     inflateInit2(&inflater_, -15);
     deflateInit2(&deflater_, Z_DEFAULT_COMPRESSION, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY);
     entry_.target = request.target;
@@ -212,60 +257,48 @@ void SocketSession::follow_script() {
 
 // One turn. What it reports goes into the ledger.
 void SocketSession::answer(const std::string& message) {
-    const Wish wish = read_wish(message);
-    const bool is_live = is_gemini(path_);
-    if (is_live && wish.type.empty() && !wish.is_turn_complete) {
-        if (contains(message, "\"setup\"")) say(R"({"setupComplete":{}})");
+    auto wish = read_wish(message);
+    if (is_gemini(path_)) {
+        if (wish.is_setup) say(R"({"setupComplete":{}})");
+        if (!wish.is_turn_complete) return;
+    } else if (wish.type != "response.create") {
         return;
     }
-    if (!is_live && wish.type != "response.create") return;
-    const int turn = ++turn_count_;
-    const std::string id = wish.id.empty() ? fmt::format("resp_test{:04}", turn) : wish.id;
-    const std::string text(wish.text_bytes, 'x');
+    ResponsesAnswer turn;
+    ++turn_count_;
+    turn.id = wish.id.empty() ? fmt::format("resp_test{:04}", turn_count_) : wish.id;
     if (!wish.error.empty()) {
         say(fmt::format(
             R"({{"type":"error","event_id":"event_e"{},"error":{{"type":"{}","code":"{}",)"
             R"("message":"The test provider says no.","event_id":null}}}})",
             wish.status.empty() ? "" : ",\"status\":" + wish.status, wish.error, wish.error));
-        entry_.turns.push_back({id, 0, 0});
+        entry_.turns.push_back({turn.id, 0, 0, wish.model});
         return;
     }
-    const auto note = [&] {
-        if (wish.generates) entry_.turns.push_back({id, wish.input(), wish.output()});
-    };
-    if (is_live) {
-        for (long long i = 0; i < wish.events; ++i)
-            say(fmt::format(R"({{"serverContent":{{"modelTurn":{{"parts":[{{"text":"{}"}}]}}}}}})",
-                            text));
-        say(fmt::format(
-            R"({{"serverContent":{{"turnComplete":true}},"usageMetadata":{{"promptTokenCount":{},)"
-            R"("responseTokenCount":{},"totalTokenCount":{}}}}})",
-            wish.input(), wish.output(), wish.input() + wish.output()));
-        return note();
+    const auto canned = wish.generates ? next_canned_() : Canned{};
+    complete(wish, canned);
+    // A Realtime session has a model, its answers name none.
+    turn.model = is_realtime(path_) ? "" : wish.model;
+    turn.parts = split_text(wish.text, wish.events);
+    turn.failure = wish.fail;
+    turn.is_cut = !wish.cut.empty();
+    if (wish.generates) turn.usage = Usage{wish.model, wish.input_tokens, wish.output_tokens};
+
+    bool is_first = true;
+    for (const auto& text : is_gemini(path_)     ? say_live(turn)
+                            : is_realtime(path_) ? say_realtime(turn)
+                                                 : say_responses(turn)) {
+        pause_ = is_first ? std::chrono::milliseconds{0} : canned.pause;
+        is_first = false;
+        say(text);
     }
-    const std::string model = is_realtime(path_) ? "" : fmt::format(R"("model":"{}",)", wish.model);
-    const auto response = [&](std::string_view kind, std::string_view status,
-                              std::string_view usage, std::string_view error) {
-        say(fmt::format(
-            R"({{"type":"response.{}","event_id":"event_{}","response":{{"id":"{}",)"
-            R"("object":"response","status":"{}",{}"output":[],"error":{},"usage":{}}}}})",
-            kind, turn, id, status, model, error, usage));
-    };
-    response("created", "in_progress", "null", "null");
-    for (long long i = 0; i < wish.events; ++i)
-        say(fmt::format(R"({{"type":"response.output_text.delta","item_id":"m","delta":"{}"}})",
-                        text));
-    if (!wish.cut.empty()) {
+    pause_ = {};
+    if (turn.is_cut) {
         if (wish.cut == "close") write_frame(8, std::string("\x03\xf3", 2));
         is_over_ = true;
-        return;
+    } else if (turn.failure.empty() && turn.usage) {
+        entry_.turns.push_back({turn.id, wish.input_tokens, wish.output_tokens, wish.model});
     }
-    if (!wish.fail.empty())
-        return response("failed", "failed", "null",
-                        fmt::format(R"({{"code":"{}","message":"no"}})", wish.fail));
-    note();
-    const std::string usage = wish.generates ? wish.usage() : "null";
-    response(is_realtime(path_) ? "done" : "completed", "completed", usage, "null");
 }
 
 void SocketSession::say(const std::string& text) {
@@ -285,12 +318,14 @@ void SocketSession::say(const std::string& text) {
 
 void SocketSession::write_frame(int op, std::string_view payload, bool is_final,
                                 bool is_compressed) {
-    output_ += static_cast<char>((is_final ? 0x80 : 0) | (is_compressed ? 0x40 : 0) | op);
+    if (output_.empty() || pause_.count() > 0) output_.push_back({pause_, {}});
+    auto& bytes = output_.back().bytes;
+    bytes += static_cast<char>((is_final ? 0x80 : 0) | (is_compressed ? 0x40 : 0) | op);
     const int extra = payload.size() > 65535 ? 8 : payload.size() > 125 ? 2 : 0;
-    output_ += static_cast<char>(extra == 8 ? 127 : extra == 2 ? 126 : payload.size());
+    bytes += static_cast<char>(extra == 8 ? 127 : extra == 2 ? 126 : payload.size());
     for (int shift = (extra - 1) * 8; shift >= 0; shift -= 8)
-        output_ += static_cast<char>(payload.size() >> shift & 0xff);
-    output_ += payload;
+        bytes += static_cast<char>(payload.size() >> shift & 0xff);
+    bytes += payload;
 }
 
 bool SocketSession::inflate(std::string_view payload, std::string& text) {

@@ -5,9 +5,9 @@
 // Fails: bytes that are no frames end the connection; entry().problem then has a word.
 //
 // How it answers is said in `metadata` of the client's response.create, each a string:
-//   tokens "IN,OUT"   usage to report (default 25,12)
+//   tokens "IN,OUT"   usage to report (default: as all canned answers)
 //   events "N"        text deltas (default 3)
-//   bytes "N"         length of the text
+//   bytes "N"         length of each, of no meaning (default: the text of all canned answers)
 //   error "CODE"      an error event instead; status "N" inside it
 //   fail "CODE"       response.failed
 //   cut "1"           the connection ends in the middle, without a word; "close": with a Close
@@ -16,9 +16,11 @@
 //   deflate no-context fragment ping
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <zlib.h>
@@ -36,8 +38,10 @@ Answer make_socket_answer(const Request& request);
 
 class SocketSession {
 public:
-    // `frames`: what to say instead of answering; a sent one is waited for.
-    SocketSession(const Request& request, std::vector<ScriptFrame> frames);
+    // `frames`: what to say instead of answering; a sent one is waited for. `next_canned` is
+    // asked for each answer.
+    SocketSession(const Request& request, std::vector<ScriptFrame> frames,
+                  std::function<Canned()> next_canned);
     ~SocketSession();
     SocketSession(const SocketSession&) = delete;
     SocketSession& operator=(const SocketSession&) = delete;
@@ -45,7 +49,7 @@ public:
     // What the provider says unasked.
     void begin();
     void feed(std::string_view bytes);
-    std::string take_output() { return std::move(output_); }
+    std::vector<Piece> take_output() { return std::exchange(output_, {}); }
     bool is_over() const { return is_over_; }
     SocketEntry& entry() { return entry_; }
 
@@ -68,11 +72,13 @@ private:
     std::size_t script_at_ = 0;
     bool is_scripted_ = false;
     std::string input_;
-    std::string output_;
+    std::vector<Piece> output_;
+    std::chrono::milliseconds pause_{0};  // before what is said next
     std::string message_;  // fragments so far
     bool is_message_compressed_ = false;
     bool is_deflating_ = false;
     bool drops_context_ = false;
+    std::function<Canned()> next_canned_;
     bool is_over_ = false;
     int turn_count_ = 0;
     z_stream inflater_{};
