@@ -74,10 +74,7 @@ void charge(const PriceBook& prices, CallRecord& call) {
             call, call.is_provider_cost_reckoned ? CostState::estimated : CostState::exact);
     }
     const bool is_refused = call.http_status >= 400;
-    if (!call.has_usage && !is_refused) {
-        if (call.provider_cost) take_stated(call, CostState::estimated);
-        return;
-    }
+    if (!call.has_usage && !is_refused) return;
     if (!call.has_usage) {
         const auto known = prices.find(
             {call.provider, call.model, call.kind, call.service_tier, call.requested_at});
@@ -90,10 +87,7 @@ void charge(const PriceBook& prices, CallRecord& call) {
         return;
     }
     auto priced = price_of(prices, call);
-    if (!priced) {
-        if (call.provider_cost) take_stated(call, CostState::estimated);
-        return;
-    }
+    if (!priced) return;
     call.cost = priced->cost;
     call.rates_source = std::move(priced->rates_source);
     call.price_id = std::move(priced->price_id);
