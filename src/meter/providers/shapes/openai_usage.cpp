@@ -34,7 +34,8 @@ void read_stated_cost(JsonView usage, Reading& reading) {
         // Added up before the one rounding: both in 1e-15 dollar first.
         const auto own = scale_decimal(*dollars, 15);
         const auto theirs = upstream ? scale_decimal(*upstream, 15) : std::nullopt;
-        if (own && theirs && *theirs >= 0) nanousd = (*own + *theirs + 500'000) / 1'000'000;
+        if (!own || !theirs || *theirs < 0) return;
+        nanousd = (*own + *theirs + 500'000) / 1'000'000;
     }
     if (*nanousd > stated_cost_nanousd_max) return;
     reading.reported_cost = NanoUsd{*nanousd};
