@@ -19,8 +19,18 @@ void take_stated(CallRecord& call, CostState state) {
     call.price_date = to_iso8601(call.requested_at).substr(0, 10);
 }
 
+// By which name a call is charged. Amazon bills what was asked for, which says the region too;
+// answers there give the maker's own name of the model. Elsewhere the answer's name counts.
+std::string_view billed_model(const PriceBook& prices, const CallRecord& call) {
+    if (call.provider != "bedrock" || call.requested_model.empty()) return call.model;
+    const PriceQuery asked{call.provider, call.requested_model, call.kind, call.service_tier,
+                           call.requested_at};
+    return prices.find(asked) ? std::string_view(call.requested_model) : call.model;
+}
+
 std::optional<PricedCall> price_of(const PriceBook& prices, const CallRecord& call) {
-    PriceQuery query{call.provider,     call.model, call.kind,  call.service_tier,
+    const std::string_view model = billed_model(prices, call);
+    PriceQuery query{call.provider,     model,      call.kind,  call.service_tier,
                      call.requested_at, call.speed, call.region};
     if (call.sub_calls.empty()) return prices.price(query, call.usage);
 
@@ -29,7 +39,7 @@ std::optional<PricedCall> price_of(const PriceBook& prices, const CallRecord& ca
         TokenUsage usage = sub_call.usage;
         // Searches are only counted for the whole call.
         if (!total) usage.web_search_count = call.usage.web_search_count;
-        query.model = sub_call.model.empty() ? std::string_view(call.model) : sub_call.model;
+        query.model = sub_call.model.empty() ? model : std::string_view(sub_call.model);
         const auto part = prices.price(query, usage);
         if (!part) return std::nullopt;
         if (!total) {
@@ -76,8 +86,8 @@ void charge(const PriceBook& prices, CallRecord& call) {
     const bool is_refused = call.http_status >= 400;
     if (!call.has_usage && !is_refused) return;
     if (!call.has_usage) {
-        const auto known = prices.find(
-            {call.provider, call.model, call.kind, call.service_tier, call.requested_at});
+        const auto known = prices.find({call.provider, billed_model(prices, call), call.kind,
+                                        call.service_tier, call.requested_at});
         if (!known) return;
         call.cost = NanoUsd{0};
         call.cost_state = call.tokens_complete ? CostState::exact : CostState::estimated;

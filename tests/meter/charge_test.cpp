@@ -119,6 +119,26 @@ TEST_CASE("calls inside a call are charged at their own models' prices") {
     CHECK_FALSE(charged(call).cost);
 }
 
+TEST_CASE("Amazon charges what was asked for, with its region") {
+    CallRecord call = call_of("bedrock", "claude-3-haiku-20240307");
+    CHECK_FALSE(charged(call).cost);
+    call.requested_model = "us.anthropic.claude-3-haiku-20240307-v1:0";
+    CHECK(charged(call).cost == NanoUsd{1000 * 250 + 10 * 1'250});
+    CHECK(charged(call).price_id.starts_with("bedrock/us.anthropic.claude-3-haiku"));
+    call.requested_model = "arn:aws:bedrock:us-east-1:1:inference-profile/" + call.requested_model;
+    CHECK(charged(call).cost == NanoUsd{1000 * 250 + 10 * 1'250});
+    call.requested_model = "arn:aws:bedrock:us-east-1:1:application-inference-profile/0abc";
+    CHECK_FALSE(charged(call).cost);
+    call.http_status = 400;
+    call.has_usage = false;
+    call.requested_model = "us.anthropic.claude-3-haiku-20240307-v1:0";
+    CHECK(charged(call).cost == NanoUsd{0});
+    // Nobody else: an answer's own name is what was run.
+    call = call_of("openai", "gpt-of-tomorrow");
+    call.requested_model = "gpt-4o";
+    CHECK_FALSE(charged(call).cost);
+}
+
 TEST_CASE("what cannot be counted makes an estimate") {
     CallRecord call = call_of("openai", "gpt-4o");
     call.has_unpriced_part = true;
