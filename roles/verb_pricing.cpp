@@ -162,8 +162,8 @@ int run_check(int argc, char** argv) {
                 to_safe_text(entry.provider, 40), to_safe_text(entry.model, 80));
     }
     if (loaded->warning_count > 0)
-        fmt::print("  {} local price{} not used, see above\n", loaded->warning_count,
-                   loaded->warning_count == 1 ? " is" : "s are");
+        fmt::print("  {} warning{}, see above\n", loaded->warning_count,
+                   loaded->warning_count == 1 ? "" : "s");
     const auto unpriced = store::read_unpriced_models(loaded->home.database_file(),
                                                       loaded->now - std::chrono::hours(24 * 30));
     if (!unpriced && unpriced.error().kind != ErrorKind::not_found)

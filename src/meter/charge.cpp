@@ -26,23 +26,29 @@ const Provider* find_provider(std::string_view id) {
     return found == rows.end() ? nullptr : *found;
 }
 
+// By which name a call is charged. Amazon bills what was asked for, which says the region too;
+// answers there give the maker's own name of the model. Elsewhere the answer's name counts.
+std::string_view billed_model(const PriceBook& prices, const CallRecord& call) {
+    const Provider* provider = find_provider(call.provider);
+    if (provider == nullptr || !provider->is_priced_by_request || call.requested_model.empty())
+        return call.model;
+    const PriceQuery asked{call.provider, call.requested_model, call.kind, call.service_tier,
+                           call.requested_at};
+    return prices.find(asked) ? std::string_view(call.requested_model) : call.model;
+}
+
 std::optional<PricedCall> price_of(const PriceBook& prices, const CallRecord& call) {
-    PriceQuery query{call.provider,     call.model, call.kind,  call.service_tier,
+    const std::string_view model = billed_model(prices, call);
+    PriceQuery query{call.provider,     model,      call.kind,  call.service_tier,
                      call.requested_at, call.speed, call.region};
-    if (call.sub_calls.empty()) {
-        auto priced = prices.price(query, call.usage);
-        const Provider* provider = priced ? nullptr : find_provider(call.provider);
-        if (provider == nullptr || !provider->is_priced_by_request) return priced;
-        query.model = call.requested_model;
-        return prices.price(query, call.usage);
-    }
+    if (call.sub_calls.empty()) return prices.price(query, call.usage);
 
     std::optional<PricedCall> total;
     for (const SubCall& sub_call : call.sub_calls) {
         TokenUsage usage = sub_call.usage;
         // Searches are only counted for the whole call.
         if (!total) usage.web_search_count = call.usage.web_search_count;
-        query.model = sub_call.model.empty() ? std::string_view(call.model) : sub_call.model;
+        query.model = sub_call.model.empty() ? model : std::string_view(sub_call.model);
         const auto part = prices.price(query, usage);
         if (!part) return std::nullopt;
         if (!total) {
@@ -87,13 +93,10 @@ void charge(const PriceBook& prices, CallRecord& call) {
             call, call.is_provider_cost_reckoned ? CostState::estimated : CostState::exact);
     }
     const bool is_refused = call.http_status >= 400;
-    if (!call.has_usage && !is_refused) {
-        if (call.provider_cost) take_stated(call, CostState::estimated);
-        return;
-    }
+    if (!call.has_usage && !is_refused) return;
     if (!call.has_usage) {
-        const auto known = prices.find(
-            {call.provider, call.model, call.kind, call.service_tier, call.requested_at});
+        const auto known = prices.find({call.provider, billed_model(prices, call), call.kind,
+                                        call.service_tier, call.requested_at});
         if (!known) return;
         call.cost = NanoUsd{0};
         call.cost_state = call.tokens_complete ? CostState::exact : CostState::estimated;
@@ -103,10 +106,7 @@ void charge(const PriceBook& prices, CallRecord& call) {
         return;
     }
     auto priced = price_of(prices, call);
-    if (!priced) {
-        if (call.provider_cost) take_stated(call, CostState::estimated);
-        return;
-    }
+    if (!priced) return;
     call.cost = priced->cost;
     call.rates_source = std::move(priced->rates_source);
     call.price_id = std::move(priced->price_id);

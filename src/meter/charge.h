@@ -14,9 +14,9 @@ class PriceBook;
 //   nothing      charged later elsewhere (deferred), or no counts of an answer: no cost
 //   "free"       never charged: 0
 //   "reported"   the provider states the final cost itself; an estimate where a part of it is one
-//   a price row  of the book; the sub-calls one by one, each at its own model's price. At providers
-//                that name models differently in answers (Bedrock), else of the requested model
-//   "reported"   a cost that a gateway states for a model the book does not know: estimated
+//   a price row  of the book; the sub-calls one by one, each at its own model's price. Where answers
+//                name models as their maker does (Bedrock), the requested model's
+// What a gateway in between states is kept with the row, and not believed.
 // A refusal of a known model costs 0.
 void charge(const PriceBook& prices, CallRecord& call);
 

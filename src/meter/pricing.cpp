@@ -82,6 +82,11 @@ struct ModelNames {
 const Indexes* ModelNames::look_up(std::string_view model) const {
     if (const Indexes* exact = find(model)) return exact;
     if (model.starts_with("models/")) return look_up(model.substr(7));
+    // Bedrock: "arn:aws:bedrock:us-east-1:<account>:inference-profile/us.anthropic.claude-...".
+    if (model.starts_with("arn:")) {
+        const std::size_t slash = model.rfind('/');
+        return slash == std::string_view::npos ? nullptr : look_up(model.substr(slash + 1));
+    }
     // Vertex AI: "claude-opus-4-6@default", "...@20251001".
     if (const std::size_t at = model.find('@'); at != std::string_view::npos && at > 0) {
         return look_up(model.substr(0, at));

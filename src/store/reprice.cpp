@@ -39,7 +39,8 @@ constexpr const char* select_sql =
     "tool_input_tokens, audio_input_ms, web_search_count, input_includes_cache, reasoning_on_top, "
     "query_count, page_count, image_count, character_count, billing_mode, has_usage, "
     "tokens_complete, http_status, service_tier, speed, region, unpriced_part, sub_calls, "
-    "provider_cost_nanousd, provider_cost_reckoned, cost_nanousd, cost_state, price_id "
+    "requested_model, provider_cost_nanousd, provider_cost_reckoned, cost_nanousd, cost_state, "
+    "price_id "
     "FROM requests WHERE (requested_at, rowid) > (?1, ?2) AND requested_at < ?3 "
     "ORDER BY requested_at, rowid LIMIT ?4";
 
@@ -131,6 +132,7 @@ StoredRow read_row(SQLite::Statement& statement) {
     call.has_unpriced_part = in.number() != 0;
     auto sub_calls = meter::parse_usage_text(in.text());
     if (sub_calls) call.sub_calls = std::move(*sub_calls);
+    call.requested_model = in.text();
     if (const auto cost = in.number_or_none()) call.provider_cost = NanoUsd{*cost};
     call.is_provider_cost_reckoned = in.number() != 0;
     row.cost = in.number_or_none();

@@ -66,14 +66,13 @@ TEST_CASE("what a provider states is its bill") {
         call.is_provider_cost_reckoned = true;
         CHECK(charged(call).cost_state == CostState::estimated);
     }
-    // What a gateway states is not what OpenAI charges; it is better than nothing, though.
+    // What a gateway states is not what OpenAI charges.
     CallRecord call = call_of("openai", "gpt-4o");
     call.provider_cost = NanoUsd{4711};
     CHECK(charged(call).rates_source == "bundled-2026-08-21");
     CHECK(charged(call).provider_cost == NanoUsd{4711});
     call.model = "a-model-of-its-own";
-    CHECK(charged(call).cost == NanoUsd{4711});
-    CHECK(charged(call).cost_state == CostState::estimated);
+    CHECK_FALSE(charged(call).cost);
 }
 
 TEST_CASE("without counts there is no cost, and a refusal costs nothing") {
@@ -117,6 +116,26 @@ TEST_CASE("calls inside a call are charged at their own models' prices") {
     CHECK(done.cost_state == CostState::exact);
     CHECK(done.price_id == "anthropic/claude-sonnet-5@2026-09-01,anthropic/claude-haiku-4-5");
     call.sub_calls[1].model = "claude-of-tomorrow";
+    CHECK_FALSE(charged(call).cost);
+}
+
+TEST_CASE("Amazon charges what was asked for, with its region") {
+    CallRecord call = call_of("bedrock", "claude-3-haiku-20240307");
+    CHECK_FALSE(charged(call).cost);
+    call.requested_model = "us.anthropic.claude-3-haiku-20240307-v1:0";
+    CHECK(charged(call).cost == NanoUsd{1000 * 250 + 10 * 1'250});
+    CHECK(charged(call).price_id.starts_with("bedrock/us.anthropic.claude-3-haiku"));
+    call.requested_model = "arn:aws:bedrock:us-east-1:1:inference-profile/" + call.requested_model;
+    CHECK(charged(call).cost == NanoUsd{1000 * 250 + 10 * 1'250});
+    call.requested_model = "arn:aws:bedrock:us-east-1:1:application-inference-profile/0abc";
+    CHECK_FALSE(charged(call).cost);
+    call.http_status = 400;
+    call.has_usage = false;
+    call.requested_model = "us.anthropic.claude-3-haiku-20240307-v1:0";
+    CHECK(charged(call).cost == NanoUsd{0});
+    // Nobody else: an answer's own name is what was run.
+    call = call_of("openai", "gpt-of-tomorrow");
+    call.requested_model = "gpt-4o";
     CHECK_FALSE(charged(call).cost);
 }
 

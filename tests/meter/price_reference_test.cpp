@@ -256,6 +256,12 @@ TEST_CASE("every recorded answer costs the same to both, to the nano-dollar") {
         if (row.provider == "cohere") raw.cache_read = 0;
         // Not among the reported numbers: the answer's own list of what it did.
         if (raw.searches == 0) raw.searches = row.usage.web_search_count;
+        // Amazon bills by the name that was asked for.
+        std::string billed = row.model;
+        if (row.provider == "bedrock" &&
+            reference().find({"bedrock", row.requested_model, "rates", "2027-01-15"}) != nullptr) {
+            billed = row.requested_model;
+        }
         const auto price_of = [&](const std::string& model, const Raw& used) {
             ReferenceUse use = use_of(used);
             use.units["query"] = entry.queries;
@@ -269,16 +275,14 @@ TEST_CASE("every recorded answer costs the same to both, to the nano-dollar") {
         };
         std::optional<std::int64_t> wanted;
         if (entry.parts.empty()) {
-            wanted = price_of(row.model, raw);
-            // Bedrock's answers have the maker's name of a model, its prices the request's.
-            if (!wanted && row.provider == "bedrock") wanted = price_of(row.requested_model, raw);
+            wanted = price_of(billed, raw);
         } else {
             wanted = 0;
             bool is_first = true;
             for (auto [model, part] : entry.parts) {
                 if (is_first) part.searches = raw.searches;
                 is_first = false;
-                const auto cost = price_of(model.empty() ? row.model : model, part);
+                const auto cost = price_of(model.empty() ? billed : model, part);
                 if (wanted && cost)
                     *wanted += *cost;
                 else

@@ -143,13 +143,18 @@ TEST_CASE("reprice: every number that a price needs comes back from its column")
         call.provider_cost = NanoUsd{5};
         call.is_provider_cost_reckoned = true;
     });
+    add([](auto& call) {
+        call.provider = "bedrock";
+        call.requested_model = "asked";
+    });
     const std::string full =
         R"({"provider":"anthropic","model":"claude-test-1","rates":{"input":3000,"output":9000,)"
         R"("cache_read":300,"cache_write":3750,"cache_write_1h":6000,"audio_input":7000,)"
         R"("image_output":8000},"batch":{"input":1500},"above":[{"tokens":104000,"rates":)"
         R"({"input":6000,"output":18000}}],"units":{"page":1,"query":2,"image":3,"character":4,)"
         R"("second":5},"web_search":1000,"fast_percent":600,"us_percent":110})";
-    const auto new_book = book(full);
+    const auto new_book = book(
+        full + "\n" + R"({"provider":"bedrock","model":"asked","rates":{"input":3,"output":4}})");
     std::vector<meter::CallRecord> stored;
     for (const auto& call : calls) stored.push_back(charged(call, old_book));
     write(file, stored);

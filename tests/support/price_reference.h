@@ -270,7 +270,9 @@ private:
                 return row->names.empty() ? nullptr : row;
             }
             std::smatch match;
-            if (name.rfind("models/", 0) == 0)
+            if (name.rfind("arn:", 0) == 0 && name.find('/') != std::string::npos)
+                name = name.substr(name.find_last_of('/') + 1);
+            else if (name.rfind("models/", 0) == 0)
                 name = name.substr(7);
             else if (name.find('@') != std::string::npos && name[0] != '@') {
                 name = name.substr(0, name.find('@'));
