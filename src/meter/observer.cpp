@@ -137,7 +137,7 @@ struct CallObserver::State {
     std::unique_ptr<OpenCall> take(std::uint32_t stream);
     void open_socket(std::uint32_t stream, const http::ResponseHead& head);
     void read_socket(const http::Event& event);
-    void end_turns(const OpenSocket& socket, std::vector<Turn> turns, const Error* error);
+    void end_turns(OpenSocket& socket, std::vector<Turn> turns, const Error* error);
     void end_socket(OpenSocket& socket, const Error* error);
     void end(const http::Event& event);
     void end_all(const Error* error);
@@ -324,7 +324,7 @@ void CallObserver::State::read_socket(const http::Event& event) {
 }
 
 // Each turn becomes a call with what the upgrade told.
-void CallObserver::State::end_turns(const OpenSocket& socket, std::vector<Turn> turns,
+void CallObserver::State::end_turns(OpenSocket& socket, std::vector<Turn> turns,
                                     const Error* error) {
     static const http::HeaderList no_headers;
     for (const Turn& turn : turns) {
@@ -334,6 +334,8 @@ void CallObserver::State::end_turns(const OpenSocket& socket, std::vector<Turn> 
         call.is_message_complete = turn.reading.is_ended;
         CallRecord& record = call.record;
         record = socket.record;
+        // What the upgrade's head told is news once.
+        socket.record.plan_limits.clear();
         record.id = make_uuid();
         record.requested_at = turn.asked_at.utc;
         record.requested_model = turn.requested_model;

@@ -57,7 +57,7 @@ TEST_CASE("the config's entry wins over a built-in one, an exact one over a doma
     CHECK(table.find_host("team.openai.azure.com").provider->id == "team");
 }
 
-TEST_CASE("a call to a host of the config is a row, with the cost that it states as an estimate") {
+TEST_CASE("a call to a host of the config is a row; the cost that it states is kept, not believed") {
     const ProviderTable table({{"llm.example", "openai", "gateway"}});
     test::RecordedExchange exchange;
     exchange.host = "llm.example";
@@ -73,8 +73,9 @@ TEST_CASE("a call to a host of the config is a row, with the cost that it states
     CHECK(rows[0].usage.input == 3);
     CHECK(rows[0].usage.output == 2);
     CHECK(rows[0].tokens_complete);
-    CHECK(rows[0].cost == NanoUsd{500'000'000});
-    CHECK(rows[0].cost_state == CostState::estimated);
+    CHECK_FALSE(rows[0].cost);
+    CHECK(rows[0].cost_state == CostState::unknown);
+    CHECK(rows[0].provider_cost == NanoUsd{500'000'000});
     // The same bytes under a table without it leave nothing.
     CHECK(test::replay(exchange, 9).empty());
 }

@@ -1,5 +1,6 @@
 #include "meter/socket_session.h"
 
+#include <cmath>
 #include <string>
 
 #include "base/limits.h"
@@ -47,6 +48,9 @@ std::string to_line(const Turn& turn) {
         line += " audio=" + std::to_string(usage.audio_input) + '/' +
                 std::to_string(usage.audio_output);
     }
+    if (usage.web_search_count > 0) line += " searched=" + std::to_string(usage.web_search_count);
+    for (const PlanLimit& limit : turn.reading.plan_limits)
+        line += " used=" + std::to_string(std::lround(limit.used_fraction.value_or(0) * 100)) + '%';
     if (usage.audio_input_ms > 0) line += " heard_ms=" + std::to_string(usage.audio_input_ms);
     if (!turn.begun_at) line += " waiting";
     if (!turn.reading.is_ended) line += " cut";
@@ -322,4 +326,23 @@ TEST_CASE("a session that cannot be read is blind and says so") {
     const auto cut = broken.take_open();
     REQUIRE(cut.size() == 1);
     CHECK(to_line(cut[0]) == "gpt-5-codex id=r cut");
+}
+
+TEST_CASE("sockets: limits of a plan and searches belong to the turn that runs") {
+    const Said limits = provider(
+        R"({"type":"codex.rate_limits","plan_type":"plus","rate_limits":{"primary":)"
+        R"({"used_percent":42,"window_minutes":300}}})");
+    const Said searched = provider(
+        R"({"type":"response.completed","response":{"id":"r1","model":"gpt-5-codex","output":)"
+        R"([{"type":"web_search_call","action":{"type":"search"}},)"
+        R"({"type":"web_search_call","action":{"type":"open_page"}}],"usage":)" +
+        some + "}}");
+    const Lines told = codex({ask, limits, begun("r1"), delta(), searched, ask, begun("r2"),
+                              ended("r2", some)});
+    REQUIRE(told.size() == 2);
+    CHECK(told[0].find(" searched=1 used=42%") != std::string::npos);
+    CHECK(told[1].find("searched") == std::string::npos);
+    CHECK(told[1].find("used=") == std::string::npos);
+    // Nobody's turn: nothing to keep it with.
+    CHECK(codex({limits}).empty());
 }

@@ -71,11 +71,10 @@ struct Provider {
     std::span<const ErrorRule> errors;
     // Response headers with the provider's id of the call, in order of preference.
     std::span<const std::string_view> request_id_headers;
-    // Its answers state what it charges. A cost in anybody else's answer is a gateway's, and no more
-    // than an estimate where no price is known.
+    // Its answers state what it charges. A cost in anybody else's answer is a gateway's: kept, and
+    // not believed.
     bool states_cost = false;
-    // The request names what is charged, the answer the maker's name for it: a model that has no
-    // price under the second has it under the first.
+    // The request names what is charged, the answer may give the maker's own name for it.
     bool is_priced_by_request = false;
 };
 

@@ -24,6 +24,7 @@ void read_converse_usage(JsonView usage, Reading& reading) {
     counts.cache_write =
         to_count(first_of(usage, "cacheWriteInputTokens", "cacheWriteInputTokenCount"));
     usage["cacheDetails"].for_each_element([&](JsonView part) {
+        counts.has_cache_write_split = true;
         if (part["ttl"].as_string() == "1h") counts.cache_write_1h += to_count(part["inputTokens"]);
     });
     reading.usage = counts;

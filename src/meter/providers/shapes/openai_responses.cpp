@@ -62,29 +62,6 @@ EventUse judge(const http::SseEvent& event, const Reading& so_far) {
                : EventUse::skip;
 }
 
-std::int64_t count_of(std::string_view list, std::string_view word) {
-    std::int64_t count = 0;
-    for (std::size_t at = 0; (at = list.find(word, at)) != std::string_view::npos; ++count) {
-        at += word.size();
-    }
-    return count;
-}
-
-// What the provider's own tools did. Of a search only the looking up is charged, not the opening
-// of what it found; the fees of the other tools depend on what no answer tells.
-void read_items(std::string_view types, std::string_view actions, Reading& reading) {
-    if (types.empty()) return;
-    const std::int64_t opened = count_of(actions, R"("open_page")") +
-                                count_of(actions, R"("find_in_page")") +
-                                count_of(actions, R"("find")");
-    const std::int64_t searches = count_of(types, R"("web_search_call")") - opened;
-    if (searches > 0) reading.usage.web_search_count = searches;
-    for (const std::string_view tool : {R"("file_search_call")", R"("code_interpreter_call")",
-                                        R"("image_generation_call")"}) {
-        if (count_of(types, tool) > 0) reading.has_unpriced_part = true;
-    }
-}
-
 void read_limits(const Document& document, Reading& reading) {
     std::string family(document.string(limit_name));
     const std::string plan(document.string(plan_type));
@@ -103,8 +80,8 @@ void read(const Document& document, Reading& reading) {
     }
     read_openai_usage(document.value(usage), reading);
     read_openai_usage(document.value(inner_usage), reading);
-    read_items(document.text(items), document.text(actions), reading);
-    read_items(document.text(inner_items), document.text(inner_actions), reading);
+    read_openai_items(document.text(items), document.text(actions), reading);
+    read_openai_items(document.text(inner_items), document.text(inner_actions), reading);
 
     const std::string kind(document.string(type));
     const std::string state(document.string(status));

@@ -16,6 +16,14 @@ JsonView first_of(JsonView object, std::string_view a, std::string_view b) {
     return value.is_present() && !value.is_null() ? value : object[b];
 }
 
+std::int64_t count_of(std::string_view list, std::string_view word) {
+    std::int64_t count = 0;
+    for (std::size_t at = 0; (at = list.find(word, at)) != std::string_view::npos; ++count) {
+        at += word.size();
+    }
+    return count;
+}
+
 // What the answer says it cost: xAI in units of 1e-10 dollar, OpenRouter in dollars (with the own
 // key's bill at the upstream beside it), Perplexity as a list of dollars with its total.
 void read_stated_cost(JsonView usage, Reading& reading) {
@@ -98,6 +106,21 @@ void read_openai_usage(JsonView usage, Reading& reading) {
     if (to_count(usage["num_server_side_tools_used"]) > 0 ||
         to_count(usage["num_sources_used"]) > 0) {
         reading.has_unpriced_part = true;
+    }
+}
+
+void read_openai_items(std::string_view types, std::string_view actions, Reading& reading) {
+    if (types.empty()) return;
+    // Of a search only the looking up is charged, not the opening of what it found; the fees of
+    // the other tools depend on what no answer tells.
+    const std::int64_t opened = count_of(actions, R"("open_page")") +
+                                count_of(actions, R"("find_in_page")") +
+                                count_of(actions, R"("find")");
+    const std::int64_t searches = count_of(types, R"("web_search_call")") - opened;
+    if (searches > 0) reading.usage.web_search_count = searches;
+    for (const std::string_view tool : {R"("file_search_call")", R"("code_interpreter_call")",
+                                        R"("image_generation_call")"}) {
+        if (count_of(types, tool) > 0) reading.has_unpriced_part = true;
     }
 }
 

@@ -10,4 +10,9 @@ namespace halton::meter::shapes {
 // are parts of the input, reasoning is a part of the output.
 void read_openai_usage(JsonView usage, Reading& reading);
 
+// What the provider's own tools did, from the types of the output's items and of their actions, as
+// a '+' path picks them: counts searches, and marks what is charged that nothing counts. Comes
+// behind the usage, which replaces all counts.
+void read_openai_items(std::string_view types, std::string_view actions, Reading& reading);
+
 }  // namespace halton::meter::shapes

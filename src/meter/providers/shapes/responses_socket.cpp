@@ -1,4 +1,7 @@
+#include <utility>
+
 #include "base/limits.h"
+#include "meter/plan.h"
 #include "meter/providers/shapes/openai_usage.h"
 #include "meter/providers/shapes/sockets.h"
 
@@ -12,10 +15,38 @@ constexpr JsonPaths paths{"type", "model", "generate"};
 }  // namespace sent
 
 namespace received {
-enum Pick : std::size_t { type, id, model, usage, tier, failure, error, code, message, status };
-constexpr JsonPaths paths{
-    "type",           "response.id", "response.model", "response.usage", "response.service_tier",
-    "response.error", "error",       "code",           "message",        "status"};
+enum Pick : std::size_t {
+    type,
+    id,
+    model,
+    usage,
+    tier,
+    failure,
+    error,
+    code,
+    message,
+    status,
+    items,
+    actions,
+    rate_limits,
+    plan_type,
+    limit_name,
+};
+constexpr JsonPaths paths{"type",
+                          "response.id",
+                          "response.model",
+                          "response.usage",
+                          "response.service_tier",
+                          "response.error",
+                          "error",
+                          "code",
+                          "message",
+                          "status",
+                          "response.output[].type+",
+                          "response.output[].action.type+",
+                          "rate_limits",
+                          "plan_type",
+                          "metered_limit_name"};
 }  // namespace received
 
 void read_sent(const Document& document, Turns& turns) {
@@ -45,9 +76,22 @@ void read_error_event(const Document& document, Turns& turns) {
     turns.end(*turn);
 }
 
+// Told before the answer, or between its events.
+void read_limits(const Document& document, Turns& turns) {
+    using namespace received;
+    Turn* turn = turns.running();
+    if (turn == nullptr) turn = turns.waiting();
+    if (turn == nullptr) return;
+    std::string family(document.string(limit_name));
+    const std::string plan(document.string(plan_type));
+    read_codex_limits(document.value(rate_limits), std::move(family), plan,
+                      turn->reading.plan_limits);
+}
+
 void read_received(const Document& document, Turns& turns) {
     using namespace received;
     const std::string kind(document.string(type));
+    if (kind == "codex.rate_limits") return read_limits(document, turns);
     if (kind == "error") return read_error_event(document, turns);
     const bool is_end = kind == "response.completed" || kind == "response.incomplete" ||
                         kind == "response.failed" || kind == "response.done";
@@ -57,6 +101,7 @@ void read_received(const Document& document, Turns& turns) {
     take_text(reading.model, document.string(model), limits::model_bytes_max);
     take_text(reading.service_tier, document.string(tier), limits::error_code_bytes_max);
     shapes::read_openai_usage(document.value(usage), reading);
+    shapes::read_openai_items(document.text(items), document.text(actions), reading);
     if (auto found = read_error(document, failure, code)) reading.error = std::move(found);
     // One that ends without its counts may be fetched later.
     take_text(reading.response_id, turn.id, limits::request_id_bytes_max);
