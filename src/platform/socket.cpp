@@ -42,4 +42,9 @@ void Socket::reset_on_close() const {
     ::setsockopt(descriptor_, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
 }
 
+void Socket::end_on_close() const {
+    const linger orderly{0, 0};
+    ::setsockopt(descriptor_, SOL_SOCKET, SO_LINGER, &orderly, sizeof orderly);
+}
+
 }  // namespace halton::platform

@@ -39,6 +39,8 @@ public:
     // The next close() sends a reset instead of an orderly end, so that a torn connection on one
     // side looks torn on the other.
     void reset_on_close() const;
+    // Takes that back.
+    void end_on_close() const;
 
 private:
     int descriptor_ = -1;

@@ -34,10 +34,16 @@ http::Direction direction_of(std::size_t from) {
 TlsDuplex::TlsDuplex(End client, End upstream, meter::CallObserver observer)
     : ends_{std::move(client), std::move(upstream)},
       tap_(ends_[1].engine.alpn()),
-      observer_(std::move(observer)) {}
+      observer_(std::move(observer)) {
+    // The kernel does it when we cannot; taken back where an end is meant.
+    ends_[0].socket.reset_on_close();
+}
 
 TlsDuplex::~TlsDuplex() {
-    if (is_between_calls() && !failure_) return;
+    if (is_between_calls() && !failure_) {
+        ends_[0].socket.end_on_close();
+        return;
+    }
     // Nobody failed: it was ended from here, by a shutdown or for being idle.
     observer_.on_failure(failure_.value_or(Error{ErrorKind::cancelled, Leg::local, "ended here"}));
     events_.clear();
@@ -183,6 +189,7 @@ void TlsDuplex::pass_end(std::size_t from) {
         if (flags_[to].is_writable) ends_[to].socket.send(records);
     }
     ends_[to].socket.shutdown_write();
+    ends_[to].socket.end_on_close();
     endings_[from].is_shut = true;
     if (from == 1 && !is_between_calls() && !failure_)
         failure_ = Error{ErrorKind::closed, Leg::upstream, "the stream was cut"};

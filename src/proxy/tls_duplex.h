@@ -2,7 +2,8 @@
 // the tap of the protocol that the upstream chose, after it was sent. One read of a socket becomes
 // one write of the other. What the other side cannot take is kept as ciphertext (at most one read's
 // worth) and nothing more is read until it is gone. Nothing the tap or the observer does can fail
-// or delay the copy.
+// or delay the copy. A process that dies in the middle leaves the client a reset, not an end: an
+// end could pass for a whole answer, and some clients try again only after a reset.
 #pragma once
 
 #include <functional>

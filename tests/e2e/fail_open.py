@@ -2,6 +2,7 @@
 import os
 import random
 import signal
+import socket
 import sqlite3
 import ssl
 import sys
@@ -9,7 +10,7 @@ import threading
 import time
 
 from rig import wire
-from rig.check import check, equal, eventually
+from rig.check import Failed, check, equal, eventually
 from rig.servers import Gate
 from rig.world import PROVIDER_HOSTS
 
@@ -247,6 +248,26 @@ def test_gone_during_the_stream(world):
                 inner, way, {"x-test-delay-event-ms": "200", "x-test-events": "8"},
                 lambda: (eventually(lambda: inner.provider.ledger("connection")[1:], "the call"),
                          time.sleep(0.6)))
+
+
+def test_death_in_an_answer_is_a_reset(world):
+    """An end could pass for the end of the answer, and some clients try again only after a reset."""
+    world.start()
+    with wire.open_tunnel(world.edge_port, f"{HOST}:443") as tunnel:
+        with wire.start_tls(tunnel, HOST, world.trust_file()) as tls:
+            tls.sendall(wire.to_request("POST", "/v1/messages", HOST, STREAM,
+                                        {"x-test-delay-event-ms": "300"}))
+            check(tls.recv(4096), "no answer")
+            # Python's TLS takes a reset for an end: look at the socket below it.
+            with socket.socket(fileno=os.dup(tls.fileno())) as below:
+                below.settimeout(20)
+                world.daemon.kill()
+                try:
+                    while below.recv(4096):
+                        pass
+                    raise Failed("the connection ended as if the answer were over")
+                except ConnectionResetError:
+                    pass
 
 
 def test_tunnels_outlive_the_daemon(world):

@@ -67,8 +67,10 @@ TEST_CASE("socket: a full buffer is no failure") {
 
 TEST_CASE("socket: a reset is a failure with its number, both ways") {
     const auto reset = GENERATE(true, false);
+    const bool is_taken_back = GENERATE(true, false);
     auto pair = make_tcp_pair();
-    if (reset) pair.a.reset_on_close();
+    if (reset || is_taken_back) pair.a.reset_on_close();
+    if (!reset && is_taken_back) pair.a.end_on_close();
     pair.a.close();
     char buffer[8];
     const auto got = receive_soon(pair.b, buffer);

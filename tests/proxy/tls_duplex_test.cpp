@@ -475,6 +475,29 @@ TEST_CASE("tls duplex: ended from our own side in a call, one incomplete row") {
     REQUIRE(tunnel.sink.calls.size() == 1);
     CHECK_FALSE(tunnel.sink.calls[0].tokens_complete);
     CHECK(tunnel.sink.calls[0].status == "aborted");
+    tunnel.until([&] { return tunnel.client->is_over(); });
+    CHECK(tunnel.client->peer.is_reset);
+}
+
+TEST_CASE("tls duplex: who dies in a call leaves a reset, who ends between calls an end") {
+    const bool is_in_call = GENERATE(true, false);
+    INFO("in a call: " << is_in_call);
+    Tunnel tunnel;
+    tunnel.start();
+    const auto answer = make_answer(9, 1'000);
+    tunnel.pass(*tunnel.client, *tunnel.upstream, make_request());
+    tunnel.pass(*tunnel.upstream, *tunnel.client, is_in_call ? answer.substr(0, 300) : answer);
+    // What the kernel will do when it closes for us.
+    linger found{};
+    socklen_t size = sizeof found;
+    REQUIRE(::getsockopt(tunnel.duplex->sockets()[0], SOL_SOCKET, SO_LINGER, &found, &size) == 0);
+    CHECK(found.l_onoff == 1);
+    CHECK(found.l_linger == 0);
+    tunnel.world.shuttle->interrupt_all();
+    tunnel.world.io.until([&] { return tunnel.end.has_value(); });
+    tunnel.duplex.reset();
+    tunnel.until([&] { return tunnel.client->is_over(); });
+    CHECK(tunnel.client->peer.is_reset == is_in_call);
 }
 
 TEST_CASE("tls duplex: a WebSocket is between calls when no turn is open") {

@@ -1,6 +1,7 @@
 """A network of nothing but loopback, and a store of public roots that knows the test provider.
 
-Both are namespaces of the kernel: what is mounted and what is up inside is nobody else's.
+Namespaces of the kernel: what is mounted and what is up inside is nobody else's, and when the
+first process ends, all others do.
 """
 import fcntl
 import os
@@ -15,7 +16,8 @@ SYSTEM_BUNDLES = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-b
 
 def find_way():
     """The words before a command that put it into a cage, or None where the kernel forbids it."""
-    for way in (["unshare", "-n", "-m"], ["unshare", "-r", "-n", "-m"]):
+    words = ["--net", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child"]
+    for way in (["unshare", *words], ["unshare", "--map-root-user", *words]):
         try:
             if subprocess.run([*way, "true"], capture_output=True).returncode == 0:
                 return way

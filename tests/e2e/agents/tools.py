@@ -17,7 +17,7 @@ class Tool:
     """One row: how it is started, and what it needs in its environment and home."""
 
     def __init__(self, name, command, version=None, environment=None, prepare=None,
-                 worlds=None, build=None, needs=None, hosts=()):
+                 worlds=None, build=None, needs=None, hosts=(), wire=None):
         self.name = name
         self.command = command            # program and arguments, as a function of the place
         self.version_command = version    # prints the version
@@ -27,6 +27,7 @@ class Tool:
         self.build = build                # called once, outside of the cage
         self.needs = needs                # why it cannot run here, or None
         self.hosts = list(hosts)          # more hosts than those of the rig
+        self.wire = wire                  # what it must use where it is metered
 
 
 class Place:
@@ -86,7 +87,7 @@ AGENTS = [
     Tool("codex",
          lambda at: [at.npm("codex"), "exec", "--skip-git-repo-check", "-m", "gpt-5-codex", PROMPT],
          version=lambda at: [at.npm("codex"), "--version"],
-         environment={"CODEX_API_KEY": "sk-test-0123456789"}),
+         environment={"CODEX_API_KEY": "sk-test-0123456789"}, wire="socket"),
     Tool("gemini",
          lambda at: [at.npm("gemini"), "-p", PROMPT, "-m", "gemini-2.5-flash"],
          version=lambda at: [at.npm("gemini"), "--version"],

@@ -18,7 +18,7 @@ import cage
 import tools
 
 LIMIT_S = 150     # of one start of a tool
-PAUSE_MS = 300    # between the events of a stream whose daemon is to die
+PAUSE_MS = 500    # between the events of a stream whose daemon is to die
 FREE_PATHS = ("/count_tokens", ":countTokens")
 
 
@@ -73,7 +73,8 @@ def environment_of(world, tool, world_name):
 
 
 class Killer(threading.Thread):
-    """Kills the daemon as soon as the provider has sent the first piece of a streamed answer."""
+    """Kills the daemon between the first two pieces of a streamed answer. Not at once: Node takes
+    data and a reset that it finds together for an end."""
 
     def __init__(self, world, word):
         super().__init__(daemon=True)
@@ -89,6 +90,7 @@ class Killer(threading.Thread):
             for file in self.world.provider.raw.glob("*.out"):
                 data = file.read_bytes().replace(self.whole, b"")
                 if self.first in data:
+                    time.sleep(PAUSE_MS / 2000)
                     self.world.daemon.kill()
                     self.struck = file
                     return
@@ -134,6 +136,14 @@ def ledger_of(world):
     for entry in world.provider.ledger("socket"):
         calls += [(turn[3], turn[1], turn[2]) for turn in entry["turns"] if turn[1] or turn[2]]
     return collections.Counter(calls)
+
+
+def wires_of(world):
+    """How the billable calls came: "socket", "h2", "http/1.1"."""
+    alpn = {entry["connection"]: entry["alpn"] or "http/1.1"
+            for entry in world.provider.ledger("connection")}
+    wires = {alpn[entry["connection"]] for entry in world.provider.ledger() if entry["usage"]}
+    return wires | {"socket" for entry in world.provider.ledger("socket") if entry["turns"]}
 
 
 def rows_of(world, condition="1"):
@@ -190,10 +200,13 @@ def run_case(binary, provider, place, tool, world_name, directory):
         if tool.name != "git":
             eventually(lambda: ledger_of(world), "a call in the provider's ledger", limit_s=5)
         check_rows(world, world_name)
+        if world_name == "metered" and tool.wire:
+            check(tool.wire in wires_of(world), lambda: f"no {tool.wire}, but {wires_of(world)}")
     except Failed as failure:
         result["problem"] = str(failure)
         result["logs"] = World.logs_of(directory)
     result["calls"] = sum(ledger_of(world).values())
+    result["wire"] = " ".join(sorted(wires_of(world)))
     result["rows"] = sum(rows_of(world).values())
     world.close()
     return result

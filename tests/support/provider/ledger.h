@@ -53,8 +53,8 @@ struct RequestEntry {
     std::string host;
     int status = 0;
     std::optional<Usage> usage;  // what the answer reports
-    Digest received;       // exact bytes, head and body
-    Digest received_body;  // body without framing
+    Digest received;             // exact bytes, head and body
+    Digest received_body;        // body without framing
     Digest sent;
     bool is_completed = false;  // the whole answer was written
 };

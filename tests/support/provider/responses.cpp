@@ -17,10 +17,9 @@ std::string part_of(std::string_view text) {
 }
 
 std::string item_of(std::string_view status, std::string_view parts) {
-    return fmt::format(
-        R"({{"id":"msg_test0001","type":"message","status":"{}","role":"assistant",)"
-        R"("content":[{}]}})",
-        status, parts);
+    return fmt::format(R"({{"id":"msg_test0001","type":"message","status":"{}","role":"assistant",)"
+                       R"("content":[{}]}})",
+                       status, parts);
 }
 
 }  // namespace
@@ -39,19 +38,18 @@ std::string make_response(const ResponsesAnswer& answer, std::string_view status
     const bool is_completed = status == "completed";
     std::string usage = "null", output, error = "null";
     if (is_completed && answer.usage) {
-        usage = fmt::format(
-            R"({{"input_tokens":{},"input_tokens_details":{{"cached_tokens":0}},)"
-            R"("output_tokens":{},"output_tokens_details":{{"reasoning_tokens":0}},)"
-            R"("total_tokens":{}}})",
-            answer.usage->input_tokens, answer.usage->output_tokens,
-            answer.usage->input_tokens + answer.usage->output_tokens);
+        usage =
+            fmt::format(R"({{"input_tokens":{},"input_tokens_details":{{"cached_tokens":0}},)"
+                        R"("output_tokens":{},"output_tokens_details":{{"reasoning_tokens":0}},)"
+                        R"("total_tokens":{}}})",
+                        answer.usage->input_tokens, answer.usage->output_tokens,
+                        answer.usage->input_tokens + answer.usage->output_tokens);
         output = item_of("completed", part_of(text_of(answer)));
     }
     if (status == "failed")
         error = fmt::format(R"({{"code":"{}","message":"The test provider says no."}})",
                             answer.failure);
-    const auto model =
-        answer.model.empty() ? "" : fmt::format(R"("model":"{}",)", answer.model);
+    const auto model = answer.model.empty() ? "" : fmt::format(R"("model":"{}",)", answer.model);
     return fmt::format(R"({{"id":"{}","object":"response","created_at":1764000000,)"
                        R"("status":"{}","error":{},"incomplete_details":null,{})"
                        R"("output":[{}],"service_tier":"default","usage":{}}})",

@@ -208,6 +208,7 @@ awaitable<void> talk(Connection<Stream>& connection, SocketSession& session, std
     std::string_view bytes = first;
     session.begin();
     for (;;) {
+        const auto turns_before = session.entry().turns.size();
         if (!bytes.empty()) session.feed(bytes);
         const auto out = session.take_output();
         bool is_written = true;
@@ -216,6 +217,8 @@ awaitable<void> talk(Connection<Stream>& connection, SocketSession& session, std
             is_written = co_await connection.write(piece.bytes, &session.entry().sent);
             if (!is_written) break;
         }
+        // What could not be said was not reported.
+        if (!is_written) session.entry().turns.resize(turns_before);
         if (!is_written || session.is_over()) break;
         bytes = co_await connection.read(buffer, sizeof buffer);
         if (bytes.empty()) break;

@@ -74,7 +74,7 @@ private:
     std::string input_;
     std::vector<Piece> output_;
     std::chrono::milliseconds pause_{0};  // before what is said next
-    std::string message_;  // fragments so far
+    std::string message_;                 // fragments so far
     bool is_message_compressed_ = false;
     bool is_deflating_ = false;
     bool drops_context_ = false;
