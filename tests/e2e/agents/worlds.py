@@ -64,7 +64,8 @@ def environment_of(world, tool, world_name):
     """A user's, in whose world the provider's root is one of the public ones. Node and Deno carry
     public roots of their own, so they are told as their users would tell them of a new one."""
     values = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "HOME": str(world.user_home),
-              "TMPDIR": str(world.directory / "tmp"), "TERM": "dumb", "LANG": "C.UTF-8", "HALTON_METER_HOME": str(world.home),
+              "TMPDIR": str(world.directory / "tmp"), "TERM": "dumb",
+              "LANG": "C.UTF-8", "HALTON_METER_HOME": str(world.home),
               "NODE_EXTRA_CA_CERTS": str(world.provider.ca),
               "DENO_CERT": str(world.provider.ca), **tool.environment}
     if world_name == "not trusted":
