@@ -19,13 +19,20 @@ std::span<char> thread_buffer() {
 }  // namespace
 
 RawDuplex::RawDuplex(platform::Socket client, platform::Socket upstream)
-    : ends_{std::move(client), std::move(upstream)} {}
+    : ends_{std::move(client), std::move(upstream)} {
+    ends_[0].reset_on_close();  // taken back with the end that is passed on
+}
 
 // Copies: the string was a read buffer, and its room would stay for the tunnel's whole life.
 void RawDuplex::preload_to_upstream(std::string_view bytes) { ways_[0].waiting = bytes; }
 
 void RawDuplex::keep_first_flight(std::size_t bytes_max) {
     first_flight_ = std::make_unique<FirstFlight>(FirstFlight{ways_[0].waiting, bytes_max});
+}
+
+platform::Socket RawDuplex::take_client() {
+    ends_[0].end_on_close();
+    return std::move(ends_[0]);
 }
 
 std::string RawDuplex::take_first_flight() {
@@ -84,7 +91,10 @@ RawDuplex::Moved RawDuplex::move(std::size_t from) {
     }
     if (way.pipe.held_bytes() > 0 || way.is_bulk) return move_bulk(from);
     if (way.is_ended) {
-        if (!way.is_shut) ends_[to].shutdown_write();
+        if (!way.is_shut) {
+            ends_[to].shutdown_write();
+            ends_[to].end_on_close();
+        }
         way.is_shut = true;
         return Moved::blocked;
     }

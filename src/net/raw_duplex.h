@@ -1,10 +1,10 @@
 // RawDuplex: copies bytes both ways between two sockets, unseen. Half-close is passed on, a reset
-// on one side becomes a reset on the other.
-// Small messages go through one buffer of the thread; a full buffer means bulk, which is spliced
-// in the kernel. What the other side cannot take at once is kept (at most one buffer or pipe a
-// direction) and nothing more is read until it is gone.
-// Optionally keeps the client's first flight, so that it can be replayed elsewhere as long as the
-// upstream side has not sent a byte.
+// on one side becomes a reset on the other. So does what ends it from here: the client is told of
+// an end only when there was one, also by the kernel of a process that dies. Small messages go
+// through one buffer of the thread; a full buffer means bulk, which is spliced in the kernel. What
+// the other side cannot take at once is kept (at most one buffer or pipe a direction) and nothing
+// more is read until it is gone. Optionally keeps the client's first flight, so that it can be
+// replayed elsewhere as long as the upstream side has not sent a byte.
 #pragma once
 
 #include <memory>
@@ -36,7 +36,7 @@ public:
     // Whether the client has said all it will say.
     bool has_client_ended() const { return ways_[0].is_ended; }
     // After the run, when not answered: the client's socket and everything it sent.
-    platform::Socket take_client() { return std::move(ends_[0]); }
+    platform::Socket take_client();
     std::string take_first_flight();
 
     Step step() override;

@@ -243,6 +243,23 @@ TEST_CASE("raw duplex: a reset on one side is a reset on the other") {
     CHECK(other.is_reset);
 }
 
+TEST_CASE("raw duplex: who ends it from here leaves the client a reset, unless there was an end") {
+    const bool has_ended = GENERATE(true, false);
+    INFO("ended: " << has_ended);
+    Tunnel tunnel;
+    tunnel.start();
+    pump(tunnel, tunnel.upstream, tunnel.client, "half an answ");
+    if (has_ended) {
+        tunnel.upstream.end();
+        tunnel.until_over(tunnel.client);
+    }
+    tunnel.world.shuttle->interrupt_all();
+    tunnel.finish();
+    tunnel.until_over(tunnel.client);
+    CHECK(tunnel.client.received == "half an answ");
+    CHECK(tunnel.client.is_reset == !has_ended);
+}
+
 TEST_CASE("raw duplex: a client that closes with an answer unread") {
     Tunnel tunnel;
     tunnel.start();

@@ -16,13 +16,12 @@ WORLDS = ["metered", "daemon down", "not trusted", "killed"]
 class Tool:
     """One row: how it is started, and what it needs in its environment and home."""
 
-    def __init__(self, name, command, version=None, environment=None, prepare=None,
-                 worlds=None, build=None, needs=None, hosts=(), wire=None):
+    def __init__(self, name, command, version=None, environment=None, worlds=None,
+                 build=None, needs=None, hosts=(), wire=None):
         self.name = name
         self.command = command            # program and arguments, as a function of the place
         self.version_command = version    # prints the version
         self.environment = environment or {}
-        self.prepare = prepare            # called with the user's home before the start
         self.worlds = worlds or WORLDS
         self.build = build                # called once, outside of the cage
         self.needs = needs                # why it cannot run here, or None
@@ -67,12 +66,6 @@ def build_go(place):
 
 def build_java(place):
     subprocess.run(["javac", "-d", place.built, here / "clients" / "Call.java"], check=True)
-
-
-def write(home, name, text):
-    file = pathlib.Path(home) / name
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(text)
 
 
 def client(name):

@@ -1,4 +1,5 @@
 """One tool in one world: what stands around it, what is done to it, and what must be true then."""
+import base64
 import collections
 import json
 import os
@@ -31,7 +32,6 @@ def write_script(file, word):
     """What git is told: one reference, with the word in its name."""
     def line(text):
         return f"{len(text) + 4:04x}{text}"
-    import base64
     body = (line("# service=git-upload-pack\n") + "0000" +
             line("0123456789" * 4 + f" refs/heads/{word}\0\n") + "0000")
     file.write_text(json.dumps({
@@ -64,7 +64,8 @@ def environment_of(world, tool, world_name):
     """A user's, in whose world the provider's root is one of the public ones. Node and Deno carry
     public roots of their own, so they are told as their users would tell them of a new one."""
     values = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "HOME": str(world.user_home),
-              "TERM": "dumb", "LANG": "C.UTF-8", "HALTON_METER_HOME": str(world.home),
+              "TMPDIR": str(world.directory / "tmp"), "TERM": "dumb",
+              "LANG": "C.UTF-8", "HALTON_METER_HOME": str(world.home),
               "NODE_EXTRA_CA_CERTS": str(world.provider.ca),
               "DENO_CERT": str(world.provider.ca), **tool.environment}
     if world_name == "not trusted":
@@ -108,9 +109,8 @@ def run_tool(world, tool, place, world_name):
     if world_name != "not trusted":
         command = world.command("run", "--", *command)
     folder = world.user_home / "work"
-    folder.mkdir(exist_ok=True)
-    if tool.prepare:
-        tool.prepare(world.user_home)
+    folder.mkdir()
+    (world.directory / "tmp").mkdir()
     out, err = world.directory / "tool.out", world.directory / "tool.err"
     with open(out, "wb") as to_out, open(err, "wb") as to_err:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=to_out,

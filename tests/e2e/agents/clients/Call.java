@@ -51,7 +51,8 @@ public class Call {
         HttpClient client = HttpClient.newBuilder()
             .proxy(ProxySelector.of(new InetSocketAddress(proxy.getHost(), proxy.getPort())))
             .sslContext(trustOf(roots)).build();
-        HttpRequest request = HttpRequest.newBuilder(URI.create("https://api.anthropic.com/v1/messages"))
+        HttpRequest request = HttpRequest
+            .newBuilder(URI.create("https://api.anthropic.com/v1/messages"))
             .header("content-type", "application/json")
             .POST(HttpRequest.BodyPublishers.ofString(BODY)).build();
         for (int attempt = 0; attempt < 5; ++attempt) {
