@@ -98,6 +98,9 @@ asio::awaitable<Tunnel> open_tunnel(std::unique_ptr<TcpStream> client, http::Tar
     bool is_established = false;
     bool is_chained = !is_loopback_name(target);
     if (is_chained) is_chained = co_await services.health.is_healthy();
+    // Whoever ended before its first byte speaks no TLS. Mostly it is a dial that was cancelled
+    // meanwhile: under load there are many, and each would cost the daemon two handshakes.
+    if (is_chained && first_flight.empty()) is_chained = !client->has_peer_gone();
     if (is_chained) {
         auto outcome =
             co_await chain(std::move(client), target, std::move(first_flight), services);

@@ -195,6 +195,8 @@ asio::awaitable<Opened> Intercept::redial_and_pass_raw(std::string_view reason) 
 asio::awaitable<Opened> Intercept::meter(TcpStream upstream, const tls::ClientHello& hello) {
     const auto& limits = services_.limits;
     const std::string host = hello.server_name;
+    // A dial that was cancelled meanwhile is not worth the handshakes.
+    if (client_.has_peer_gone()) co_return Opened{};
     // The client's own list, so that the upstream chooses as it would without us.
     auto upstream_engine = services_.upstream_tls.make_engine(host, target_.port, hello.alpn);
     if (!upstream_engine) co_return co_await redial_and_pass_raw("no-memory");
