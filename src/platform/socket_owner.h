@@ -37,6 +37,7 @@ private:
     // The last owners, newest first: a tool opens many connections, and looking there first costs
     // microseconds where a scan of all processes costs milliseconds.
     std::deque<ProcessKey> recent_;
+    [[maybe_unused]] bool is_kernel_asked_ = false;  // Linux: it answers for single sockets
 };
 
 }  // namespace halton::platform

@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
@@ -71,9 +72,10 @@ struct Descriptor {
 };
 
 // Asks the kernel for exactly this connection (sock_diag(7)): no walk over the socket table.
-std::optional<Socket> ask_kernel(const Address& local, const Address& remote) {
+// Errors: not_found (no such socket, or a kernel without this service says so), unsupported.
+Result<Socket> ask_kernel(const Address& local, const Address& remote) {
     const Descriptor netlink(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
-    if (netlink.number < 0) return std::nullopt;
+    if (netlink.number < 0) return fail(ErrorKind::unsupported);
     // The answer is made while sendto() runs; the limit is against surprises.
     const timeval limit{0, 50'000};
     ::setsockopt(netlink.number, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
@@ -98,21 +100,27 @@ std::optional<Socket> ask_kernel(const Address& local, const Address& remote) {
     kernel.nl_family = AF_NETLINK;
     if (::sendto(netlink.number, &request, sizeof request, 0,
                  reinterpret_cast<const sockaddr*>(&kernel), sizeof kernel) < 0)
-        return std::nullopt;
+        return fail(ErrorKind::unsupported);
 
     alignas(nlmsghdr) std::array<char, 2048> answer;
     const auto size = ::recv(netlink.number, answer.data(), answer.size(), 0);
-    if (size < static_cast<ssize_t>(sizeof(nlmsghdr))) return std::nullopt;
+    if (size < static_cast<ssize_t>(sizeof(nlmsghdr))) return fail(ErrorKind::unsupported);
     const auto* head = reinterpret_cast<const nlmsghdr*>(answer.data());
+    if (head->nlmsg_type == NLMSG_ERROR &&
+        size >= static_cast<ssize_t>(NLMSG_LENGTH(sizeof(nlmsgerr)))) {
+        nlmsgerr refusal;
+        std::memcpy(&refusal, NLMSG_DATA(head), sizeof refusal);
+        return fail(refusal.error == -ENOENT ? ErrorKind::not_found : ErrorKind::unsupported);
+    }
     if (head->nlmsg_type != SOCK_DIAG_BY_FAMILY ||
         head->nlmsg_len < NLMSG_LENGTH(sizeof(inet_diag_msg)) ||
         head->nlmsg_len > static_cast<std::uint32_t>(size))
-        return std::nullopt;
+        return fail(ErrorKind::unsupported);
     inet_diag_msg message;
     std::memcpy(&message, NLMSG_DATA(head), sizeof message);
     // Without an established socket the kernel may answer with a listener on that port.
     if (message.id.idiag_sport != local.port || message.id.idiag_dport != remote.port)
-        return std::nullopt;
+        return fail(ErrorKind::not_found);
     return Socket{message.idiag_inode, message.idiag_uid};
 }
 
@@ -154,13 +162,20 @@ std::optional<Socket> search_table(const char* file, const Address& local, const
     return std::nullopt;
 }
 
-Result<Socket> find_socket(const SocketAddress& client, const SocketAddress& edge) {
+// `is_kernel_asked`: it has found a socket before, so its "no" is the truth. The table is read
+// only by those whom it never answers: one read costs milliseconds when many sockets linger.
+Result<Socket> find_socket(const SocketAddress& client, const SocketAddress& edge,
+                           bool& is_kernel_asked) {
     const auto local = parse_address(client);
     const auto remote = parse_address(edge);
     if (!local || !remote || local->family != remote->family)
         return fail(ErrorKind::not_found, "not a pair of addresses");
-    auto found = ask_kernel(*local, *remote);
-    if (!found)
+    const auto answer = ask_kernel(*local, *remote);
+    is_kernel_asked |= answer.has_value();
+    std::optional<Socket> found;
+    if (answer)
+        found = *answer;
+    else if (!is_kernel_asked || answer.error().kind != ErrorKind::not_found)
         found = search_table(local->family == AF_INET ? "/proc/net/tcp" : "/proc/net/tcp6", *local,
                              *remote);
     // A closed or orphaned socket has inode 0: nobody holds it any more.
@@ -290,7 +305,7 @@ meter::ClientProcess describe(int pid, std::uint32_t uid) {
 Result<meter::ClientProcess> SocketOwners::find(const SocketAddress& client,
                                                 const SocketAddress& edge) {
     const auto deadline = std::chrono::steady_clock::now() + limits::socket_owner_time_max;
-    const auto socket = find_socket(client, edge);
+    const auto socket = find_socket(client, edge, is_kernel_asked_);
     if (!socket) return fail(socket.error());
     if (socket->uid != own_uid())
         return fail(ErrorKind::permission,
