@@ -77,8 +77,12 @@ TEST_CASE("raw duplex: any bytes, in any pieces, both ways at once, are the same
         const auto draw = [&random](std::initializer_list<std::size_t> from) {
             return *(from.begin() + pick(random, 0, from.size() - 1));
         };
+        // Through tiny buffers the kernel moves some hundred KB in seconds.
+        const bool is_tiny = buffers[seed % 4] != 0 && buffers[seed % 4] < 64 * 1024;
+        const std::size_t size_max = is_tiny ? 40'000 : 300'000;
         const auto make = [&](Peer& peer, unsigned salt) {
-            return Side{peer, random_bytes(draw({1, 1'000, 65'536, 200'000, 300'000}), seed + salt),
+            const auto size = std::min(draw({1, 1'000, 65'536, 200'000, 300'000}), size_max);
+            return Side{peer, random_bytes(size, seed + salt),
                         draw({100, 5'000, 65'536, 300'000}), draw({1'000, 20'000, 1'000'000})};
         };
         Side sides[2] = {make(tunnel.client, 1000), make(tunnel.upstream, 2000)};
