@@ -179,10 +179,12 @@ int run_daemon(int argc, char** argv) {
         platform::SocketOwners owners;
         net::Blocking blocking(io);  // destroyed first: its last call may still use the owners
         tls::LeafCache leaves(*authority, clock);
+        net::Turnstile turnstile(io.get_executor());
         proxy::InterceptServices services{io,
                                           daemon.limits,
                                           dialer,
                                           **shuttle,
+                                          turnstile,
                                           blocking,
                                           owners,
                                           leaves,

@@ -10,7 +10,7 @@ constexpr std::size_t read_bytes = 8 * 1024;
 
 asio::awaitable<Result<std::string>> run_handshake(TcpStream& stream, tls::TlsEngine& engine,
                                                    std::string first_bytes, Milliseconds limit,
-                                                   Leg leg) {
+                                                   Leg leg, Turnstile* turnstile) {
     const auto until = std::chrono::steady_clock::now() + limit;
     std::string bytes = std::move(first_bytes);
     engine.give(bytes);
@@ -18,8 +18,9 @@ asio::awaitable<Result<std::string>> run_handshake(TcpStream& stream, tls::TlsEn
         auto progress = engine.handshake();
         std::string output = std::move(engine.output());
         engine.output().clear();
-        const auto left = std::max(Milliseconds(1), std::chrono::ceil<Milliseconds>(
-                                                        until - std::chrono::steady_clock::now()));
+        const auto left =
+            std::max(Milliseconds(1),
+                     std::chrono::ceil<Milliseconds>(until - std::chrono::steady_clock::now()));
         if (!output.empty()) {
             const auto sent = co_await stream.write_all(output, left);
             // A failed handshake's own reason says more than the peer's closed socket.
@@ -39,6 +40,9 @@ asio::awaitable<Result<std::string>> run_handshake(TcpStream& stream, tls::TlsEn
         const auto more = co_await stream.read_more(bytes, read_bytes, left);
         if (!more) co_return fail(more.error());
         engine.give(bytes);
+        if (!turnstile) continue;
+        const auto passed = co_await turnstile->pass();
+        if (!passed) co_return fail(passed.error());
     }
 }
 

@@ -46,8 +46,10 @@ Result<net::Blocking::Pending<Owner>> start_owner_search(
         [client = *client, edge = *edge, &owners = services.owners] {
             Owner owner;
             auto process = owners.find(client, edge);
-            if (process) owner.process = std::move(*process);
-            else owner.is_other_user = process.error().kind == ErrorKind::permission;
+            if (process)
+                owner.process = std::move(*process);
+            else
+                owner.is_other_user = process.error().kind == ErrorKind::permission;
             return owner;
         });
 }
@@ -84,8 +86,10 @@ public:
 private:
     void count(std::string_view reason) {
         const auto found = services_.passthrough.find(reason);
-        if (found != services_.passthrough.end()) ++found->second;
-        else services_.passthrough.emplace(reason, 1);
+        if (found != services_.passthrough.end())
+            ++found->second;
+        else
+            services_.passthrough.emplace(reason, 1);
         log_event(LogLevel::debug, "intercept.passthrough",
                   {{"host", target_.host}, {"reason", reason}});
     }
@@ -153,8 +157,8 @@ asio::awaitable<Opened> Intercept::open() {
     auto hello = co_await read_hello();
     if (!hello) co_return Opened{};
     auto reason = reason_to_pass(*hello, target_, services_.hosts);
-    if (reason.empty() && services_.refusals.is_refusing(to_client(hello->hello),
-                                                         services_.clock.now_steady()))
+    if (reason.empty() &&
+        services_.refusals.is_refusing(to_client(hello->hello), services_.clock.now_steady()))
         reason = "client-refuses";
     if (!reason.empty()) {
         count(reason);
@@ -195,13 +199,14 @@ asio::awaitable<Opened> Intercept::redial_and_pass_raw(std::string_view reason) 
 asio::awaitable<Opened> Intercept::meter(TcpStream upstream, const tls::ClientHello& hello) {
     const auto& limits = services_.limits;
     const std::string host = hello.server_name;
+    const auto first = co_await services_.turnstile.pass();
     // A dial that was cancelled meanwhile is not worth the handshakes.
-    if (client_.has_peer_gone()) co_return Opened{};
+    if (!first || client_.has_peer_gone()) co_return Opened{};
     // The client's own list, so that the upstream chooses as it would without us.
     auto upstream_engine = services_.upstream_tls.make_engine(host, target_.port, hello.alpn);
     if (!upstream_engine) co_return co_await redial_and_pass_raw("no-memory");
-    auto upstream_rest = co_await net::run_handshake(upstream, *upstream_engine, {},
-                                                     limits.handshake, Leg::upstream);
+    auto upstream_rest = co_await net::run_handshake(
+        upstream, *upstream_engine, {}, limits.handshake, Leg::upstream, &services_.turnstile);
     if (!upstream_rest) {
         std::string_view reason = "upstream-handshake";
         if (tls::UpstreamContext::wants_client_certificate(*upstream_engine))
@@ -221,10 +226,11 @@ asio::awaitable<Opened> Intercept::meter(TcpStream upstream, const tls::ClientHe
     auto client_engine = tls::TlsEngine::make(leaf->get(), tls::TlsEngine::Role::server);
     if (!client_engine) co_return co_await redial_and_pass_raw("no-memory");
     client_engine->mirror_alpn(protocol);
+    const auto second = co_await services_.turnstile.pass();
     // Whoever left before it saw our certificate did not refuse it: the edge took us for hung.
-    if (client_.has_peer_gone()) co_return Opened{};
+    if (!second || client_.has_peer_gone()) co_return Opened{};
     auto client_rest = co_await net::run_handshake(client_, *client_engine, std::move(bytes_),
-                                                   limits.handshake, Leg::client);
+                                                   limits.handshake, Leg::client, &services_.turnstile);
     if (!client_rest) {
         const Error& error = client_rest.error();
         if (is_refusal(error.kind)) {
@@ -243,10 +249,10 @@ asio::awaitable<Opened> Intercept::meter(TcpStream upstream, const tls::ClientHe
     const auto attribution = meter::attribute(owner_.process, services_.default_project);
     log_event(LogLevel::debug, "attribution.resolved",
               {{"winning_layer", attribution.layer}, {"project", attribution.project_slug}});
-    meter::CallObserver observer({host, attribution.project_slug, attribution.layer,
-                                  owner_.process.working_directory, services_.providers,
-                                  services_.pending},
-                                 services_.prices, services_.sink, services_.clock);
+    meter::CallObserver observer(
+        {host, attribution.project_slug, attribution.layer, owner_.process.working_directory,
+         services_.providers, services_.pending},
+        services_.prices, services_.sink, services_.clock);
     Opened opened;
     opened.client = to_client(hello);
     opened.pid = owner_.process.pid;

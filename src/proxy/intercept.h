@@ -21,6 +21,7 @@
 #include "net/dialer.h"
 #include "net/shuttle.h"
 #include "net/tcp_stream.h"
+#include "net/turnstile.h"
 #include "platform/socket_owner.h"
 #include "proxy/refusals.h"
 #include "tls/authority.h"
@@ -37,6 +38,7 @@ struct InterceptServices {
     const Limits& limits;
     net::Dialer& dialer;
     net::Shuttle& shuttle;
+    net::Turnstile& turnstile;
     net::Blocking& blocking;
     platform::SocketOwners& owners;  // used on the blocking worker only
     tls::LeafCache& leaves;

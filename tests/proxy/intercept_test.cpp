@@ -65,8 +65,8 @@ public:
         const auto text = [](const asio::ip::tcp::endpoint& at) {
             return at.address().to_string() + ":" + std::to_string(at.port());
         };
-        say(protocol::make_request(target, {text(edge->local_address()),
-                                            text(edge->remote_address())}));
+        say(protocol::make_request(target,
+                                   {text(edge->local_address()), text(edge->remote_address())}));
     }
     void offer(const std::string& name) { offer(http::Target{name, 443, false}); }
     void say(std::string_view text) { REQUIRE(io.run(edge->write_all(text, safety))); }
@@ -92,13 +92,14 @@ public:
 
     // The upstream takes `count` connections and answers each request on them.
     void play_upstream(int count, std::function<tls::TlsEngine()> make_engine) {
-        tasks.spawn("upstream", [](World& world, int left, std::function<tls::TlsEngine()> make)
-                        -> asio::awaitable<void> {
-            for (; left > 0; --left) {
-                TcpStream stream = co_await world.upstream.accept();
-                world.tasks.spawn("server", serve(world, std::move(stream), make()));
-            }
-        }(*this, count, std::move(make_engine)));
+        tasks.spawn("upstream",
+                    [](World& world, int left,
+                       std::function<tls::TlsEngine()> make) -> asio::awaitable<void> {
+                        for (; left > 0; --left) {
+                            TcpStream stream = co_await world.upstream.accept();
+                            world.tasks.spawn("server", serve(world, std::move(stream), make()));
+                        }
+                    }(*this, count, std::move(make_engine)));
     }
     void play_upstream(int count = 1, const std::string& name = host) {
         play_upstream(count, [name] { return provider_keys().make_server(name, "http/1.1"); });
@@ -135,13 +136,27 @@ public:
     proxy::Refusals refusals;
     proxy::PassthroughCounts passthrough;
     net::TaskGroup tasks{io.context.get_executor()};
-    proxy::InterceptServices services{
-        io.context, limits, dialer, *shuttle, blocking,        owners,   leaves,     *upstream_tls,
-        hosts,      meter::PriceBook::bundled(), sink, clock, default_project, refusals, passthrough};
+    net::Turnstile turnstile{io.context.get_executor()};
+    proxy::InterceptServices services{io.context,
+                                      limits,
+                                      dialer,
+                                      *shuttle,
+                                      turnstile,
+                                      blocking,
+                                      owners,
+                                      leaves,
+                                      *upstream_tls,
+                                      hosts,
+                                      meter::PriceBook::bundled(),
+                                      sink,
+                                      clock,
+                                      default_project,
+                                      refusals,
+                                      passthrough};
     std::optional<TcpStream> edge;
     std::optional<TcpStream> daemon_side;
     std::optional<TlsPeer> client;
-    std::string at_upstream;         // plaintext of requests
+    std::string at_upstream;           // plaintext of requests
     int upstream_handshake_count = 0;  // that succeeded
 
 private:
@@ -190,7 +205,8 @@ std::string hello_of(tls::TlsEngine engine) {
 
 }  // namespace
 
-// ---- declined: the edge goes on without us --------------------------------------------------------
+// ---- declined: the edge goes on without us
+// --------------------------------------------------------
 
 TEST_CASE("intercept: what is not metered is handed back at once, without dialling") {
     World world;
@@ -246,7 +262,8 @@ TEST_CASE("intercept: peers that are not the edge get a 400, or nothing") {
     CHECK(world.upstream.accepted_count == 0);
 }
 
-// ---- raw: what we cannot read honestly -------------------------------------------------------------
+// ---- raw: what we cannot read honestly
+// -------------------------------------------------------------
 
 TEST_CASE("intercept: what is no TLS, or names no host of ours, goes through untouched") {
     World world;
@@ -327,7 +344,8 @@ TEST_CASE("intercept: a server whose handshake fails, and then is gone") {
     CHECK(world.passthrough["upstream-handshake"] == 1);
 }
 
-// ---- metered ----------------------------------------------------------------------------------------
+// ---- metered
+// ----------------------------------------------------------------------------------------
 
 TEST_CASE("intercept: a call is metered, byte for byte, and makes one row") {
     World world;
@@ -448,7 +466,8 @@ TEST_CASE("intercept: a client that leaves in the middle of a call makes one inc
     CHECK(world.sink.calls[0].status == "aborted");
 }
 
-// ---- clients that refuse our certificate ----------------------------------------------------------
+// ---- clients that refuse our certificate
+// ----------------------------------------------------------
 
 TEST_CASE("intercept: a client that refuses is left alone from the next connection on") {
     World world;
