@@ -144,6 +144,9 @@ asio::awaitable<Opened> Intercept::open() {
         co_return co_await decline("not-metered");
 
     auto search = start_owner_search(request->address, services_);
+    // Everybody gets the answer above before anybody's connection costs more than that.
+    const auto passed = co_await services_.turnstile.pass();
+    if (!passed || client_.has_peer_gone()) co_return Opened{};
     auto upstream = co_await services_.dialer.dial(target_);
     if (!upstream) co_return co_await decline("upstream-unreachable");
     if (search) {
@@ -199,9 +202,9 @@ asio::awaitable<Opened> Intercept::redial_and_pass_raw(std::string_view reason) 
 asio::awaitable<Opened> Intercept::meter(TcpStream upstream, const tls::ClientHello& hello) {
     const auto& limits = services_.limits;
     const std::string host = hello.server_name;
-    const auto first = co_await services_.turnstile.pass();
+    const auto passed = co_await services_.turnstile.pass();
     // A dial that was cancelled meanwhile is not worth the handshakes.
-    if (!first || client_.has_peer_gone()) co_return Opened{};
+    if (!passed || client_.has_peer_gone()) co_return Opened{};
     // The client's own list, so that the upstream chooses as it would without us.
     auto upstream_engine = services_.upstream_tls.make_engine(host, target_.port, hello.alpn);
     if (!upstream_engine) co_return co_await redial_and_pass_raw("no-memory");
@@ -226,9 +229,9 @@ asio::awaitable<Opened> Intercept::meter(TcpStream upstream, const tls::ClientHe
     auto client_engine = tls::TlsEngine::make(leaf->get(), tls::TlsEngine::Role::server);
     if (!client_engine) co_return co_await redial_and_pass_raw("no-memory");
     client_engine->mirror_alpn(protocol);
-    const auto second = co_await services_.turnstile.pass();
+    const auto passed_again = co_await services_.turnstile.pass();
     // Whoever left before it saw our certificate did not refuse it: the edge took us for hung.
-    if (!second || client_.has_peer_gone()) co_return Opened{};
+    if (!passed_again || client_.has_peer_gone()) co_return Opened{};
     auto client_rest = co_await net::run_handshake(client_, *client_engine, std::move(bytes_),
                                                    limits.handshake, Leg::client, &services_.turnstile);
     if (!client_rest) {
