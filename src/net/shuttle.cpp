@@ -209,8 +209,10 @@ void Shuttle::run_finished() {
 }
 
 void Shuttle::arm_sweep() {
-    const auto at =
-        std::chrono::steady_clock::now() + (deadlines_.empty() ? sweep_coarse : sweep_fine);
+    const auto at = std::chrono::steady_clock::now() +
+                    (deadlines_.empty() ? std::min<std::chrono::milliseconds>(
+                                              sweep_coarse, std::chrono::seconds(idle_s_))
+                                        : sweep_fine);
     if (sweep_.expiry() > std::chrono::steady_clock::now() && sweep_.expiry() <= at) return;
     sweep_.expires_at(at);
     sweep_.async_wait([this](std::error_code error) {
