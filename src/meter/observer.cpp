@@ -180,7 +180,14 @@ void CallObserver::on_failure(const Error& error) { state_->end_all(&error); }
 void CallObserver::State::on_event(const http::Event& event) {
     using Kind = http::Event::Kind;
     if (event.kind == Kind::request_head) return begin(event);
-    if (event.kind == Kind::lost) return end_all(nullptr);
+    if (event.kind == Kind::lost) {
+        if (facts.unseen != nullptr) ++facts.unseen->connections;
+        return end_all(nullptr);
+    }
+    if (event.kind == Kind::unseen) {
+        if (facts.unseen != nullptr) ++facts.unseen->requests;
+        return;
+    }
     if (event.kind == Kind::upgraded) return end_calls(nullptr);
     if (event.kind == Kind::socket_bytes) return read_socket(event);
     OpenCall* call = find(event.stream);
@@ -202,6 +209,7 @@ void CallObserver::State::on_event(const http::Event& event) {
         case Kind::request_head:
         case Kind::upgraded:
         case Kind::socket_bytes:
+        case Kind::unseen:
         case Kind::lost: break;
     }
 }
@@ -318,6 +326,7 @@ void CallObserver::State::read_socket(const http::Event& event) {
     session.feed(event.direction, event.bytes);
     end_turns(**found, session.take_ended(), nullptr);
     if (!session.is_blind() && !session.is_closed()) return;
+    if (session.is_blind() && facts.unseen != nullptr) ++facts.unseen->connections;
     const std::unique_ptr<OpenSocket> over = std::move(*found);
     sockets.erase(found);
     end_socket(*over, nullptr);

@@ -243,10 +243,10 @@ asio::awaitable<Opened> Intercept::meter(TcpStream upstream, const tls::ClientHe
     const auto attribution = meter::attribute(owner_.process, services_.default_project);
     log_event(LogLevel::debug, "attribution.resolved",
               {{"winning_layer", attribution.layer}, {"project", attribution.project_slug}});
-    meter::CallObserver observer({host, attribution.project_slug, attribution.layer,
-                                  owner_.process.working_directory, services_.providers,
-                                  services_.pending},
-                                 services_.prices, services_.sink, services_.clock);
+    meter::CallObserver observer(
+        {host, attribution.project_slug, attribution.layer, owner_.process.working_directory,
+         services_.providers, services_.pending, services_.unseen},
+        services_.prices, services_.sink, services_.clock);
     Opened opened;
     opened.client = to_client(hello);
     opened.pid = owner_.process.pid;
