@@ -90,8 +90,9 @@ JsonParser& thread_parser() {
 
 // One metered call that has begun and not ended. Unmetered exchanges leave no trace at all.
 struct OpenCall {
-    OpenCall(std::uint32_t stream_number, const Endpoint& matched, const http::HeaderList& headers)
-        : stream(stream_number), endpoint(&matched), request(headers) {}
+    OpenCall(std::uint32_t stream_number, const Provider& provider, const Endpoint& matched,
+             const http::HeaderList& headers)
+        : stream(stream_number), endpoint(&matched), request(headers, provider.names_model_id) {}
 
     // Whether the provider began to answer.
     bool is_answered() const {
@@ -221,7 +222,7 @@ void CallObserver::State::begin(const http::Event& event) {
     if (endpoint == nullptr) return;
     if (endpoint->socket != nullptr && !http::is_websocket_upgrade(head.headers)) return;
 
-    auto call = std::make_unique<OpenCall>(event.stream, *endpoint, head.headers);
+    auto call = std::make_unique<OpenCall>(event.stream, *place.provider, *endpoint, head.headers);
     call->begun_at = clock.now_steady();
     CallRecord& record = call->record;
     record.id = make_uuid();
@@ -337,7 +338,7 @@ void CallObserver::State::end_turns(OpenSocket& socket, std::vector<Turn> turns,
                                     const Error* error) {
     static const http::HeaderList no_headers;
     for (const Turn& turn : turns) {
-        OpenCall call(socket.stream, *socket.endpoint, no_headers);
+        OpenCall call(socket.stream, *place.provider, *socket.endpoint, no_headers);
         call.turn = &turn;
         call.begun_at = turn.asked_at.steady;
         call.is_message_complete = turn.reading.is_ended;

@@ -139,6 +139,26 @@ TEST_CASE("Amazon charges what was asked for, with its region") {
     CHECK_FALSE(charged(call).cost);
 }
 
+TEST_CASE("names that Amazon sells a model by") {
+    for (const std::string_view model :
+         {"anthropic.claude-v2", "anthropic.claude-v2:1", "us.cohere.embed-v4:0",
+          "arn:aws:bedrock:us-east-1:1:inference-profile/us.cohere.embed-v4:0",
+          "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0"}) {
+        CAPTURE(model);
+        CHECK(charged(call_of("bedrock", model)).cost);
+    }
+    // An account's own id names no model, and the price of some is in no list.
+    for (const std::string_view model :
+         {"arn:aws:bedrock:us-east-1:1:application-inference-profile/0abc",
+          "arn:aws:bedrock:us-east-1:1:provisioned-model/0abc", "amazon.titan-tg1-large"}) {
+        const CallRecord call = charged(call_of("bedrock", model));
+        CAPTURE(model);
+        CHECK_FALSE(call.cost);
+        CHECK(call.cost_state == CostState::unknown);
+        CHECK(call.price_id.empty());
+    }
+}
+
 TEST_CASE("what cannot be counted makes an estimate") {
     CallRecord call = call_of("openai", "gpt-4o");
     call.has_unpriced_part = true;
