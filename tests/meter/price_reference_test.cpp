@@ -250,9 +250,14 @@ TEST_CASE("every recorded answer costs the same to both, to the nano-dollar") {
     });
 
     std::map<std::string, int> compared, stated, without;
+    int item_count = 0, rowless_count = 0, uncounted_count = 0;
     for (const CorpusItem& item : load_corpus(*folder)) {
         const auto rows = replay(item.exchange, 4096);
-        if (rows.size() != 1) continue;
+        ++item_count;
+        if (rows.size() != 1) {
+            ++rowless_count;
+            continue;
+        }
         const CallRecord& row = rows.front();
         const Told& entry = told.at(item.id);
         CAPTURE(item.id, row.provider, row.model, item.expected.api, row.price_id);
@@ -266,6 +271,9 @@ TEST_CASE("every recorded answer costs the same to both, to the nano-dollar") {
         }
         if (row.billing == BillingMode::free || row.billing == BillingMode::deferred ||
             !row.has_usage) {
+            // Free, refused, charged elsewhere, or not counted: 0 or nothing, never an amount.
+            CHECK(row.cost.value_or(NanoUsd{0}).value == 0);
+            ++uncounted_count;
             continue;
         }
         Raw raw = entry.raw;
@@ -322,6 +330,16 @@ TEST_CASE("every recorded answer costs the same to both, to the nano-dollar") {
             "prices %-11s %d priced twice, %d by what the provider states, %d without a price\n",
             provider.c_str(), compared[provider], stated[provider], without[provider]);
     }
+    const auto sum_of = [](const std::map<std::string, int>& counts) {
+        int sum = 0;
+        for (const auto& [provider, number] : counts) sum += number;
+        return sum;
+    };
+    std::printf(
+        "prices: of %d items %d priced twice, %d by what the provider states, %d of a model without "
+        "a price, %d without counts, %d without a row\n",
+        item_count, sum_of(compared), sum_of(stated), sum_of(without), uncounted_count,
+        rowless_count);
     CHECK(compared.size() >= 3);
 }
 
