@@ -127,7 +127,17 @@ TEST_CASE("Amazon charges what was asked for, with its region") {
     CHECK(charged(call).price_id.starts_with("bedrock/us.anthropic.claude-3-haiku"));
     call.requested_model = "arn:aws:bedrock:us-east-1:1:inference-profile/" + call.requested_model;
     CHECK(charged(call).cost == NanoUsd{1000 * 250 + 10 * 1'250});
+    CHECK(charged(call).cost_state == CostState::exact);
+    // An account's own profile: by the answer's word for the model, and not surely.
     call.requested_model = "arn:aws:bedrock:us-east-1:1:application-inference-profile/0abc";
+    CHECK(charged(call).cost == NanoUsd{1000 * 250 + 10 * 1'250});
+    CHECK(charged(call).cost_state == CostState::estimated);
+    CHECK(charged(call).price_id.starts_with("bedrock/anthropic.claude-3-haiku"));
+    call.model = "claude-of-tomorrow";
+    CHECK_FALSE(charged(call).cost);
+    call.model = "claude-3-haiku-20240307";
+    // Capacity that is paid by the hour.
+    call.requested_model = "arn:aws:bedrock:us-east-1:1:provisioned-model/0abc";
     CHECK_FALSE(charged(call).cost);
     call.http_status = 400;
     call.has_usage = false;

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <map>
 #include <random>
+#include <regex>
 #include <set>
 #include <string>
 
@@ -286,6 +287,14 @@ TEST_CASE("every recorded answer costs the same to both, to the nano-dollar") {
         if (row.provider == "bedrock" &&
             reference().find({"bedrock", row.requested_model, "rates", "2027-01-15"}) != nullptr) {
             billed = row.requested_model;
+        } else if (row.requested_model.find("application-inference-profile") != std::string::npos) {
+            // Nobody's name but the maker's: the one that Amazon sells it by, whatever its version.
+            const std::regex sold_as("anthropic\\." + row.model + "(-v[0-9](:[0-9])?)?");
+            for (const auto& listed : reference().rows())
+                for (const std::string& name : listed.names)
+                    if (listed.provider == "bedrock" && row.model.starts_with("claude-") &&
+                        std::regex_match(name, sold_as))
+                        billed = name;
         }
         const auto price_of = [&](const std::string& model, const Raw& used) {
             ReferenceUse use = use_of(used);
