@@ -395,6 +395,7 @@ TEST_CASE("every turn of a recorded WebSocket session costs the same to both") {
             raw.image_cached = told.image_cached;
             raw.tool = told.tool;
             raw.milliseconds = told.milliseconds;
+            raw.searches = row.usage.web_search_count;  // not among the reported numbers
             std::string model = session.expected.model;
             if (told.is_transcription || model.empty())
                 model = row.model.empty() ? row.requested_model : row.model;
