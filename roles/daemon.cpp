@@ -50,6 +50,7 @@ struct Daemon {
     SteadyTime started_at = std::chrono::steady_clock::now();
     proxy::Refusals refusals{};
     proxy::PassthroughCounts passthrough{};
+    meter::UnseenCounts unseen{};
     net::TaskGroup calls{io.get_executor()};       // connections that may carry a call
     net::TaskGroup background{io.get_executor()};  // listeners and the API
 
@@ -69,6 +70,8 @@ DaemonFacts Daemon::facts() const {
     facts.ledger = ledger.counters();
     facts.request_count_last_hour = facts.ledger.rows_last_hour;
     facts.passthrough = passthrough;
+    facts.unseen_connections = unseen.connections;
+    facts.unseen_requests = unseen.requests;
     for (const auto& entry : refusals.all())
         facts.refusals.push_back({entry.program, entry.host, entry.count, entry.since});
     return facts;
@@ -197,7 +200,8 @@ int run_daemon(int argc, char** argv) {
                                           daemon.refusals,
                                           daemon.passthrough,
                                           &providers,
-                                          &pending_answers};
+                                          &pending_answers,
+                                          &daemon.unseen};
         daemon.background.spawn(
             "intercept listener",
             intercept->serve(

@@ -24,6 +24,7 @@
 #include "roles/verbs.h"
 #include "setup/run_environment.h"
 #include "tls/bundle.h"
+#include "tls/java_trust.h"
 
 namespace halton::roles {
 namespace {
@@ -59,6 +60,21 @@ std::vector<std::string> read_own_files(const std::vector<std::string>& names,
     return texts;
 }
 
+// Writes `content` under its own name, for as many commands as have the same. Errors: permission,
+// io.
+Result<std::string> write_by_content(const platform::Home& home, const std::string& content,
+                                     std::string_view ending) {
+    const auto folder = home.directory / "run-ca";
+    if (const auto made = platform::make_private_directory(folder); !made)
+        return fail(made.error());
+    const auto file = folder / fmt::format("{:016x}.{}", hash_of(content), ending);
+    const auto there = platform::read_file(file, limits::ca_bundle_bytes_max);
+    if (there && *there == content) return file.string();
+    if (const auto written = platform::write_file_atomically(file, content, 0644); !written)
+        return fail(written.error());
+    return file.string();
+}
+
 // The file for one kind of variable: ours when the user has none of their own, else a merged one
 // under its content's name. Errors: as the parts'.
 Result<std::string> find_or_merge(const platform::Home& home, const std::string& ours,
@@ -73,19 +89,39 @@ Result<std::string> find_or_merge(const platform::Home& home, const std::string&
     if (!merged) return fail(merged.error());
     // The user's variables named nothing that ours does not hold already.
     if (*merged == *base) return ours;
-    const auto folder = home.directory / "run-ca";
-    if (const auto made = platform::make_private_directory(folder); !made)
-        return fail(made.error());
-    const auto file = folder / fmt::format("{:016x}.pem", hash_of(*merged));
-    const auto there = platform::read_file(file, limits::ca_bundle_bytes_max);
-    if (there && *there == *merged) return file.string();
-    if (const auto written = platform::write_file_atomically(file, *merged, 0644); !written)
-        return fail(written.error());
-    return file.string();
+    return write_by_content(home, *merged, "pem");
+}
+
+// The trust store for Java, from the bundle that replaces other tools' roots. Errors: as the
+// parts'.
+Result<std::string> make_java_store(const platform::Home& home, const std::string& bundle) {
+    auto text = platform::read_file(bundle, limits::ca_bundle_bytes_max);
+    if (!text) return fail(text.error());
+    const auto store = tls::make_java_trust_store({std::move(*text)});
+    if (!store) return fail(store.error());
+    return write_by_content(home, *store, "p12");
+}
+
+// Adds Java's part to `settings`, or says why Java is left alone.
+void add_java(const platform::Home& home, const platform::Environment& own,
+              setup::RunSettings& settings) {
+    auto store = make_java_store(home, settings.replacing_ca_file);
+    if (!store) {
+        warn(fmt::format("Java is not metered: {}", to_safe_text(store.error().context, 200)));
+        return;
+    }
+    settings.java_trust_file = std::move(*store);
+    const auto options = setup::make_java_options(own, settings);
+    const auto theirs = options ? setup::find_own_java_option(own, *options) : std::nullopt;
+    if (theirs)
+        warn(fmt::format("Java is not metered: your JAVA_TOOL_OPTIONS has {}", *theirs));
+    else if (!options)
+        warn("Java is not metered: the data directory's name has quotes in it");
+    if (theirs || !options) settings.java_trust_file.clear();
 }
 
 // The environment to run with. Errors: why it must be the user's own, unchanged.
-Result<platform::Environment> make_metered(const platform::Environment& own) {
+Result<platform::Environment> make_metered(const platform::Environment& own, bool is_with_java) {
     const auto home = platform::find_home();
     if (!home) return fail(home.error());
     const auto parsed = platform::read_config(*home);
@@ -121,7 +157,9 @@ Result<platform::Environment> make_metered(const platform::Environment& own) {
     if (!bypassed.empty())
         warn(fmt::format("calls to {} are not metered: your NO_PROXY covers {}", bypassed.front(),
                          bypassed.size() == 1 ? "it" : "them"));
-    return setup::make_run_environment(own, {ports.edge_port, *adding, *replacing});
+    setup::RunSettings settings{ports.edge_port, *adding, *replacing, {}};
+    if (is_with_java) add_java(*home, own, settings);
+    return setup::make_run_environment(own, settings);
 }
 
 }  // namespace
@@ -132,19 +170,22 @@ int run_run(int argc, char** argv) {
                              "Sets proxy and CA variables for that command only; everything from "
                              "the first word on is the command's.\n");
     options.custom_help("[--] COMMAND [ARGUMENTS]");
-    options.add_options()("h,help", "print this help");
+    options.add_options()(
+        "java", "Java too, through JAVA_TOOL_OPTIONS (every JVM says that it found some)")(
+        "h,help", "print this help");
     // Ours are the words up to the first one that is no flag; "--" ends them as well.
     int own_count = 1;
     while (own_count < argc && argv[own_count][0] == '-' &&
            std::string_view(argv[own_count]) != "--")
         ++own_count;
-    if (const auto done = parse_flags(options, own_count, argv)) return *done;
+    cxxopts::ParseResult flags;
+    if (const auto done = parse_flags(options, own_count, argv, &flags)) return *done;
     const bool has_marker = own_count < argc && std::string_view(argv[own_count]) == "--";
     const std::vector<std::string> command(argv + own_count + (has_marker ? 1 : 0), argv + argc);
     if (command.empty()) return report_usage_error(verb_name, "no command given");
 
     auto environment = platform::read_environment();
-    if (auto metered = make_metered(environment))
+    if (auto metered = make_metered(environment, flags.count("java") > 0))
         environment = std::move(*metered);
     else
         warn(fmt::format("running unmetered: {}", to_safe_text(metered.error().context, 300)));

@@ -40,6 +40,8 @@ struct DaemonFacts {
     std::string store_state;
     std::string store_last_error;
     std::vector<std::pair<std::string, std::int64_t>> passthrough;  // reason, count
+    std::int64_t unseen_connections = 0;  // decrypted, and not understood
+    std::int64_t unseen_requests = 0;
     struct Refusal {
         std::string program;
         std::string host;
@@ -91,6 +93,9 @@ void read_daemon_facts(StatusFacts& facts) {
         all["passthrough"].for_each_member([&](std::string_view reason, JsonView count) {
             daemon.passthrough.emplace_back(reason, count.as_integer().value_or(0));
         });
+        const JsonView unseen = all["unseen"];
+        daemon.unseen_connections = unseen["connections"].as_integer().value_or(0);
+        daemon.unseen_requests = unseen["requests"].as_integer().value_or(0);
         all["refusing_clients"].for_each_element([&](JsonView refusal) {
             daemon.refusals.push_back({text_of(refusal["program"]), text_of(refusal["host"]),
                                        refusal["count"].as_integer().value_or(0),
@@ -212,6 +217,12 @@ void print_text(const StatusFacts& facts) {
         for (const auto& [reason, count] : daemon.passthrough)
             if (count > 0)
                 rows.push_back({"not metered", fmt::format("{}", count), to_safe_text(reason, 80)});
+        if (daemon.unseen_connections > 0)
+            rows.push_back({"not readable", fmt::format("{}", daemon.unseen_connections),
+                            "connections to providers that were followed no further"});
+        if (daemon.unseen_requests > 0)
+            rows.push_back({"not readable", fmt::format("{}", daemon.unseen_requests),
+                            "requests to providers without a row: CONNECT, or over a limit"});
         for (const auto& refusal : daemon.refusals)
             rows.push_back(
                 {"refuses our CA", fmt::format("{}", refusal.count),
@@ -292,6 +303,11 @@ void print_json(const StatusFacts& facts) {
     json.begin_object("passthrough");
     if (facts.daemon)
         for (const auto& [reason, count] : facts.daemon->passthrough) json.number(reason, count);
+    json.end();
+    json.begin_object("unseen");
+    if (facts.daemon)
+        json.number("connections", facts.daemon->unseen_connections)
+            .number("requests", facts.daemon->unseen_requests);
     json.end();
     json.begin_array("refusing_clients");
     if (facts.daemon)

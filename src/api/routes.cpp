@@ -53,7 +53,8 @@ Answer daemon_status(const DaemonFacts& facts) {
         body += fmt::format("{}{}:{}", is_first ? "" : ",", json_text(reason), count);
         is_first = false;
     }
-    body += "},\"refusing_clients\":[";
+    body += fmt::format(R"(}},"unseen":{{"connections":{},"requests":{}}},"refusing_clients":[)",
+                        facts.unseen_connections, facts.unseen_requests);
     is_first = true;
     for (const auto& refusal : facts.refusals) {
         body += fmt::format(R"({}{{"program":{},"host":{},"count":{},"since":{}}})",

@@ -23,6 +23,9 @@ struct DaemonFacts {
     store::LedgerCounters ledger;
     std::int64_t request_count_last_hour = 0;
     std::map<std::string, std::uint64_t, std::less<>> passthrough;  // reason -> connections
+    // On metered connections, and yet not read: see meter::UnseenCounts.
+    std::uint64_t unseen_connections = 0;
+    std::uint64_t unseen_requests = 0;
     struct Refusal {
         std::string program;
         std::string host;

@@ -365,9 +365,9 @@ void read_log(Reader& reader, Config& config) {
 }
 
 // Names that a price may have, as in the price file.
-constexpr std::array<std::string_view, 10> price_names{
-    "input",       "output",       "cache_read",  "cache_write",  "cache_write_1h",
-    "audio_input", "audio_output", "image_input", "image_output", "reasoning_output"};
+constexpr std::array<std::string_view, 11> price_names{
+    "input",        "output",           "cache_read",  "cache_write",  "cache_write_1h",  "audio_input",
+    "audio_output", "audio_cache_read", "image_input", "image_output", "reasoning_output"};
 
 bool is_day(const std::string& text) {
     return text.size() == 10 && parse_iso8601(text + "T00:00:00Z").has_value();

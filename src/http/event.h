@@ -25,6 +25,8 @@ struct Event {
         upgraded,       // after a 101 or a 2xx CONNECT: HTTP is over on this connection
         socket_bytes,   // `bytes` of a WebSocket behind its 101, in `direction`; nothing is shown
                         // of any other protocol
+        unseen,         // a request that is passed and not followed, for its form (CONNECT, a
+                        // WebSocket of RFC 8441) or for a limit: all that is told of it
         lost,           // the tap turned blind; all open exchanges end here, incomplete
     };
     Kind kind;

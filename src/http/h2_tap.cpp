@@ -374,8 +374,12 @@ bool H2Tap::State::end_block(Direction direction, Side& side) {
 }
 
 void H2Tap::State::begin_request(Block& block) {
-    if (block.is_bad || block.has_protocol || block.method.empty() || block.path.empty()) return;
-    if (open.size() >= limits::h2_open_streams_max) return;
+    const bool is_call =
+        !block.is_bad && !block.has_protocol && !block.method.empty() && !block.path.empty();
+    if (!is_call || open.size() >= limits::h2_open_streams_max) {
+        emit(Event::Kind::unseen, 0);
+        return;
+    }
     auto head = std::make_unique<RequestHead>();
     head->method = std::move(block.method);
     head->target = std::move(block.path);

@@ -4,8 +4,8 @@
 //        the pseudo header fields: `:path` is the target, `:authority` the host field. A body event
 //        views the fed buffer until the next feed; DATA is never kept.
 // Fails: never. Bytes that make no sense turn it blind: one Event::lost, then silence. A stream
-//        that is malformed, over a limit, a CONNECT (WebSockets of RFC 8441 too) or pushed is
-//        passed without events, and the others go on.
+//        that is malformed, over a limit or a CONNECT (WebSockets of RFC 8441 too) is passed with
+//        one Event::unseen, a pushed one with none, and the others go on.
 // Owner: the connection. Thread: that connection's. Limits: head_bytes_max, header_count_max and
 //        those that begin with h2_. An idle connection holds two header tables of 4 KiB at most,
 //        or what its ends agreed on, up to h2_table_bytes_max.

@@ -11,10 +11,12 @@ namespace halton::meter {
 
 struct Buckets {
     std::int64_t fresh_input = 0;  // text that no cache served
-    std::int64_t cache_read = 0;
+    std::int64_t cache_read = 0;   // text, and what is not told apart
+    std::int64_t audio_cache_read = 0;
+    std::int64_t image_cache_read = 0;
     std::int64_t cache_write_5m = 0;  // the default lifetime, where a provider has only one
     std::int64_t cache_write_1h = 0;
-    std::int64_t audio_input = 0;
+    std::int64_t audio_input = 0;  // that no cache served, as far as it is told
     std::int64_t image_input = 0;
     std::int64_t tool_input = 0;
     std::int64_t output = 0;     // text, with the reasoning that is a part of it
@@ -30,8 +32,8 @@ struct Buckets {
     std::int64_t total_output() const { return output + reasoning + audio_output + image_output; }
     // Whether anything at all is billed by the token.
     bool has_tokens() const {
-        return fresh_input + cache_read + cache_write_5m + cache_write_1h + audio_input +
-                   image_input + tool_input + total_output() >
+        return fresh_input + cache_read + audio_cache_read + image_cache_read + cache_write_5m +
+                   cache_write_1h + audio_input + image_input + tool_input + total_output() >
                0;
     }
 };

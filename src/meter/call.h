@@ -37,6 +37,10 @@ struct TokenUsage {
     std::int64_t page_count = 0;       // documents read
     std::int64_t image_count = 0;      // images made, or embedded
     std::int64_t character_count = 0;  // speech from text
+    // The parts of cache_read that are sound and pictures, where the answer tells them apart.
+    std::int64_t audio_cache_read = 0;
+    std::int64_t image_cache_read = 0;
+    bool has_cache_modalities = false;  // it does, even if there are none
     bool operator==(const TokenUsage&) const = default;
 };
 

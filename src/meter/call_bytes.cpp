@@ -10,7 +10,7 @@ namespace halton::meter {
 namespace {
 
 // Raise it with every change of the lists below.
-constexpr std::uint32_t field_list_number = 3;
+constexpr std::uint32_t field_list_number = 4;
 
 class Packer {
 public:
@@ -118,11 +118,13 @@ void each_field(Archive& archive, Record& record) {
     auto& [input, output, reasoning, cache_read, cache_write, cache_write_1h, audio_input,
            audio_output, image_input, image_output, tool_input, audio_input_ms, web_search_count,
            input_includes_cache, output_includes_reasoning, has_cache_write_split, query_count,
-           page_count, image_count, character_count] = record;
+           page_count, image_count, character_count, audio_cache_read, image_cache_read,
+           has_cache_modalities] = record;
     each(archive, input, output, reasoning, cache_read, cache_write, cache_write_1h, audio_input,
          audio_output, image_input, image_output, tool_input, audio_input_ms, web_search_count,
          input_includes_cache, output_includes_reasoning, has_cache_write_split, query_count,
-         page_count, image_count, character_count);
+         page_count, image_count, character_count, audio_cache_read, image_cache_read,
+         has_cache_modalities);
 }
 
 template <class Archive, Is<CallError> Record>

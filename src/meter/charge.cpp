@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
+
+#include <fmt/format.h>
 
 #include "base/limits.h"
 #include "meter/pricing.h"
@@ -26,29 +29,51 @@ const Provider* find_provider(std::string_view id) {
     return found == rows.end() ? nullptr : *found;
 }
 
+struct BilledName {
+    std::string model;
+    bool is_sure = true;
+};
+
 // By which name a call is charged. Amazon bills what was asked for, which says the region too;
 // answers there give the maker's own name of the model. Elsewhere the answer's name counts.
-std::string_view billed_model(const PriceBook& prices, const CallRecord& call) {
+// An account's own profile is an id that says nothing. Where the answer names the model, its price
+// without a region's extra charge is near, and no promise.
+BilledName billed_model(const PriceBook& prices, const CallRecord& call) {
     const Provider* provider = find_provider(call.provider);
     if (provider == nullptr || !provider->is_priced_by_request || call.requested_model.empty())
-        return call.model;
-    const PriceQuery asked{call.provider, call.requested_model, call.kind, call.service_tier,
-                           call.requested_at};
-    return prices.find(asked) ? std::string_view(call.requested_model) : call.model;
+        return {call.model};
+    const auto is_listed = [&](std::string_view model) {
+        return prices.find({call.provider, model, call.kind, call.service_tier, call.requested_at})
+            .has_value();
+    };
+    if (is_listed(call.requested_model)) return {call.requested_model};
+    const bool is_own_profile =
+        call.requested_model.find(":application-inference-profile/") != std::string::npos;
+    if (is_own_profile && call.model.starts_with("claude-")) {
+        for (const std::string_view version : {"-v1:0", "-v2:0", "-v1", ""}) {
+            std::string sold_as = fmt::format("anthropic.{}{}", call.model, version);
+            if (is_listed(sold_as)) return {std::move(sold_as), false};
+        }
+    }
+    return {call.model};
 }
 
 std::optional<PricedCall> price_of(const PriceBook& prices, const CallRecord& call) {
-    const std::string_view model = billed_model(prices, call);
+    const auto [model, is_sure] = billed_model(prices, call);
     PriceQuery query{call.provider,     model,      call.kind,  call.service_tier,
                      call.requested_at, call.speed, call.region};
-    if (call.sub_calls.empty()) return prices.price(query, call.usage);
+    if (call.sub_calls.empty()) {
+        auto priced = prices.price(query, call.usage);
+        if (priced && !is_sure) priced->state = CostState::estimated;
+        return priced;
+    }
 
     std::optional<PricedCall> total;
     for (const SubCall& sub_call : call.sub_calls) {
         TokenUsage usage = sub_call.usage;
         // Searches are only counted for the whole call.
         if (!total) usage.web_search_count = call.usage.web_search_count;
-        query.model = sub_call.model.empty() ? model : std::string_view(sub_call.model);
+        query.model = sub_call.model.empty() ? std::string_view(model) : sub_call.model;
         const auto part = prices.price(query, usage);
         if (!part) return std::nullopt;
         if (!total) {
@@ -95,7 +120,7 @@ void charge(const PriceBook& prices, CallRecord& call) {
     const bool is_refused = call.http_status >= 400;
     if (!call.has_usage && !is_refused) return;
     if (!call.has_usage) {
-        const auto known = prices.find({call.provider, billed_model(prices, call), call.kind,
+        const auto known = prices.find({call.provider, billed_model(prices, call).model, call.kind,
                                         call.service_tier, call.requested_at});
         if (!known) return;
         call.cost = NanoUsd{0};

@@ -15,7 +15,8 @@ class PriceBook;
 //   "free"       never charged: 0
 //   "reported"   the provider states the final cost itself; an estimate where a part of it is one
 //   a price row  of the book; the sub-calls one by one, each at its own model's price. Where answers
-//                name models as their maker does (Bedrock), the requested model's
+//                name models as their maker does (Bedrock), the requested model's; for a profile
+//                of the account's own the answer's, as an estimate
 // What a gateway in between states is kept with the row, and not believed.
 // A refusal of a known model costs 0.
 void charge(const PriceBook& prices, CallRecord& call);

@@ -90,8 +90,9 @@ JsonParser& thread_parser() {
 
 // One metered call that has begun and not ended. Unmetered exchanges leave no trace at all.
 struct OpenCall {
-    OpenCall(std::uint32_t stream_number, const Endpoint& matched, const http::HeaderList& headers)
-        : stream(stream_number), endpoint(&matched), request(headers) {}
+    OpenCall(std::uint32_t stream_number, const Provider& provider, const Endpoint& matched,
+             const http::HeaderList& headers)
+        : stream(stream_number), endpoint(&matched), request(headers, provider.names_model_id) {}
 
     // Whether the provider began to answer.
     bool is_answered() const {
@@ -180,7 +181,14 @@ void CallObserver::on_failure(const Error& error) { state_->end_all(&error); }
 void CallObserver::State::on_event(const http::Event& event) {
     using Kind = http::Event::Kind;
     if (event.kind == Kind::request_head) return begin(event);
-    if (event.kind == Kind::lost) return end_all(nullptr);
+    if (event.kind == Kind::lost) {
+        if (facts.unseen != nullptr) ++facts.unseen->connections;
+        return end_all(nullptr);
+    }
+    if (event.kind == Kind::unseen) {
+        if (facts.unseen != nullptr) ++facts.unseen->requests;
+        return;
+    }
     if (event.kind == Kind::upgraded) return end_calls(nullptr);
     if (event.kind == Kind::socket_bytes) return read_socket(event);
     OpenCall* call = find(event.stream);
@@ -202,6 +210,7 @@ void CallObserver::State::on_event(const http::Event& event) {
         case Kind::request_head:
         case Kind::upgraded:
         case Kind::socket_bytes:
+        case Kind::unseen:
         case Kind::lost: break;
     }
 }
@@ -213,7 +222,7 @@ void CallObserver::State::begin(const http::Event& event) {
     if (endpoint == nullptr) return;
     if (endpoint->socket != nullptr && !http::is_websocket_upgrade(head.headers)) return;
 
-    auto call = std::make_unique<OpenCall>(event.stream, *endpoint, head.headers);
+    auto call = std::make_unique<OpenCall>(event.stream, *place.provider, *endpoint, head.headers);
     call->begun_at = clock.now_steady();
     CallRecord& record = call->record;
     record.id = make_uuid();
@@ -318,6 +327,7 @@ void CallObserver::State::read_socket(const http::Event& event) {
     session.feed(event.direction, event.bytes);
     end_turns(**found, session.take_ended(), nullptr);
     if (!session.is_blind() && !session.is_closed()) return;
+    if (session.is_blind() && facts.unseen != nullptr) ++facts.unseen->connections;
     const std::unique_ptr<OpenSocket> over = std::move(*found);
     sockets.erase(found);
     end_socket(*over, nullptr);
@@ -328,7 +338,7 @@ void CallObserver::State::end_turns(OpenSocket& socket, std::vector<Turn> turns,
                                     const Error* error) {
     static const http::HeaderList no_headers;
     for (const Turn& turn : turns) {
-        OpenCall call(socket.stream, *socket.endpoint, no_headers);
+        OpenCall call(socket.stream, *place.provider, *socket.endpoint, no_headers);
         call.turn = &turn;
         call.begun_at = turn.asked_at.steady;
         call.is_message_complete = turn.reading.is_ended;

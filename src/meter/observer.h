@@ -6,6 +6,7 @@
 // Owner: the connection coroutine. Thread: that strand only.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -20,6 +21,13 @@ class PendingAnswers;
 class PriceBook;
 class ProviderTable;
 
+// What passed on metered connections and could not be read, since the daemon started: nobody's rows
+// are missing without a number that says so.
+struct UnseenCounts {
+    std::uint64_t connections = 0;  // whose bytes made no sense to the tap, from there on
+    std::uint64_t requests = 0;     // of a form or size that the tap does not follow
+};
+
 // What is known about a connection before its first call; copied onto every row.
 struct ConnectionFacts {
     std::string host;  // the host the client asked for, lower case
@@ -30,6 +38,7 @@ struct ConnectionFacts {
     // nothing is fetched later.
     const ProviderTable* providers = nullptr;
     PendingAnswers* pending = nullptr;
+    UnseenCounts* unseen = nullptr;  // may be null
 };
 
 class CallObserver {

@@ -232,6 +232,16 @@ void charge_tokens(Bill& bill, const Rates& standard, const Buckets& buckets, Re
     bill.charge(buckets.fresh_input, Rate::input, Rate::input);
     bill.charge(buckets.tool_input, Rate::input, Rate::input);
     bill.charge(buckets.cache_read, Rate::cache_read, Rate::input);
+    // Cached sound or pictures without a price of their own: as cached text, which is a guess where
+    // fresh ones are not as text.
+    const Rate cached = standard.has(Rate::cache_read) ? Rate::cache_read : Rate::input;
+    if (buckets.audio_cache_read > 0 && !standard.has(Rate::audio_cache_read) &&
+        standard.has(Rate::audio_input)) {
+        bill.mark_estimated();
+    }
+    if (buckets.image_cache_read > 0 && standard.has(Rate::image_input)) bill.mark_estimated();
+    bill.charge(buckets.audio_cache_read, Rate::audio_cache_read, cached);
+    bill.charge(buckets.image_cache_read, cached, Rate::input);
     bill.charge(buckets.cache_write_5m, Rate::cache_write, Rate::input);
     // The hour without a price of its own: as the default lifetime, which is a guess.
     if (buckets.cache_write_1h > 0 && !standard.has(Rate::cache_write_1h)) bill.mark_estimated();

@@ -9,10 +9,12 @@ namespace {
 
 enum Pick : std::size_t { model_pick, stream_pick };
 constexpr JsonPaths paths{"model", "stream"};
+constexpr JsonPaths model_id_paths{"model_id", "stream"};
 
 }  // namespace
 
-RequestReader::RequestReader(const http::HeaderList& headers) : json_(paths) {
+RequestReader::RequestReader(const http::HeaderList& headers, bool has_model_id)
+    : json_(has_model_id ? model_id_paths : paths) {
     if (const std::string* coding = headers.find("content-encoding")) {
         http::ContentDecoder decoder(*coding);
         if (!decoder.is_identity()) decoder_.emplace(std::move(decoder));

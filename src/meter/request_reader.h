@@ -16,7 +16,8 @@ namespace halton::meter {
 
 class RequestReader {
 public:
-    explicit RequestReader(const http::HeaderList& headers);
+    // `has_model_id`: the body calls the model "model_id".
+    explicit RequestReader(const http::HeaderList& headers, bool has_model_id = false);
 
     void feed(std::string_view bytes);
 

@@ -33,6 +33,8 @@ constexpr std::array counts{
     Count{"page", &TokenUsage::page_count},
     Count{"image", &TokenUsage::image_count},
     Count{"character", &TokenUsage::character_count},
+    Count{"audio_cache_read", &TokenUsage::audio_cache_read},
+    Count{"image_cache_read", &TokenUsage::image_cache_read},
 };
 
 struct Flag {
@@ -43,6 +45,7 @@ constexpr std::array flags{
     Flag{"input_includes_cache", &TokenUsage::input_includes_cache},
     Flag{"output_includes_reasoning", &TokenUsage::output_includes_reasoning},
     Flag{"has_cache_write_split", &TokenUsage::has_cache_write_split},
+    Flag{"has_cache_modalities", &TokenUsage::has_cache_modalities},
 };
 
 }  // namespace

@@ -254,7 +254,7 @@ asio::awaitable<Opened> Intercept::meter(TcpStream upstream, const tls::ClientHe
               {{"winning_layer", attribution.layer}, {"project", attribution.project_slug}});
     meter::CallObserver observer(
         {host, attribution.project_slug, attribution.layer, owner_.process.working_directory,
-         services_.providers, services_.pending},
+         services_.providers, services_.pending, services_.unseen},
         services_.prices, services_.sink, services_.clock);
     Opened opened;
     opened.client = to_client(hello);

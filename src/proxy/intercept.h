@@ -15,6 +15,7 @@
 #include "meter/call.h"
 #include "meter/custom_providers.h"
 #include "meter/hosts.h"
+#include "meter/observer.h"
 #include "meter/pending_answers.h"
 #include "meter/pricing.h"
 #include "net/blocking.h"
@@ -52,6 +53,7 @@ struct InterceptServices {
     PassthroughCounts& passthrough;
     const meter::ProviderTable* providers = nullptr;  // null: the built-in ones
     meter::PendingAnswers* pending = nullptr;
+    meter::UnseenCounts* unseen = nullptr;
 };
 
 asio::awaitable<void> serve_intercept(net::TcpStream edge, InterceptServices& services);

@@ -78,11 +78,51 @@ bool is_covered(std::string_view host, std::string_view entry) {
     return host.substr(rest) == entry && (rest == 0 || host[rest - 1] == '.');
 }
 
+constexpr std::string_view java_name = "JAVA_TOOL_OPTIONS";
+
+bool is_java_host(std::string_view entry) {
+    return !entry.empty() && std::all_of(entry.begin(), entry.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_';
+    });
+}
+
+// NO_PROXY in Java's words. Networks (10.0.0.0/8) have none.
+std::string make_java_bypass(const Variables& variables) {
+    std::string hosts = "localhost|127.*|[::1]";
+    for (std::string_view entry : split_entries(merge_no_proxy(variables))) {
+        if (entry == "*") return "*";
+        if (std::find(loopback_names.begin(), loopback_names.end(), entry) != loopback_names.end())
+            continue;
+        if (entry.find(':') != entry.rfind(':')) continue;  // an IPv6 address
+        entry = entry.substr(0, entry.find(':'));
+        if (entry.substr(0, 1) == "*") entry.remove_prefix(1);
+        const bool is_subdomains_only = entry.substr(0, 1) == ".";
+        if (is_subdomains_only) entry.remove_prefix(1);
+        if (!is_java_host(entry)) continue;
+        if (!is_subdomains_only) hosts += fmt::format("|{}", entry);
+        hosts += fmt::format("|*.{}", entry);
+    }
+    return hosts;
+}
+
+// A word among others: in quotes when it has blanks in it.
+std::optional<std::string> quote_for_java(const std::string& word) {
+    if (word.find_first_of(" \t'\"") == std::string::npos) return word;
+    for (const char quote : {'"', '\''})
+        if (word.find(quote) == std::string::npos) return quote + word + quote;
+    return std::nullopt;
+}
+
 }  // namespace
 
 Variables make_run_environment(Variables variables, const RunSettings& settings) {
     const auto no_proxy = merge_no_proxy(variables);
     const auto proxy = fmt::format("http://127.0.0.1:{}", settings.edge_port);
+    if (const auto options = make_java_options(variables, settings)) {
+        std::string& own = variables[std::string(java_name)];
+        // A nested run finds them there.
+        if (own.find(*options) == std::string::npos) own += (own.empty() ? "" : " ") + *options;
+    }
     for (const char* name : proxy_names) variables[name] = proxy;
     for (const char* name : no_proxy_names) variables[name] = no_proxy;
     for (const char* name : adding_names) variables[name] = settings.adding_ca_file;
@@ -91,6 +131,27 @@ Variables make_run_environment(Variables variables, const RunSettings& settings)
     variables["NODE_USE_ENV_PROXY"] = "1";
     variables["AIOHTTP_TRUST_ENV"] = "True";
     return variables;
+}
+
+std::optional<std::string> make_java_options(const Variables& variables,
+                                             const RunSettings& settings) {
+    if (settings.java_trust_file.empty()) return std::nullopt;
+    const auto store = quote_for_java("-Djavax.net.ssl.trustStore=" + settings.java_trust_file);
+    if (!store) return std::nullopt;
+    return fmt::format(
+        "-Dhttps.proxyHost=127.0.0.1 -Dhttps.proxyPort={} -Dhttp.nonProxyHosts={} {} "
+        "-Djavax.net.ssl.trustStoreType=PKCS12",
+        settings.edge_port, make_java_bypass(variables), *store);
+}
+
+std::optional<std::string> find_own_java_option(const Variables& variables,
+                                                const std::string& options) {
+    std::string own(value_of(variables, java_name));
+    if (const auto ours = own.find(options); ours != std::string::npos)
+        own.erase(ours, options.size());
+    for (const char* option : {"-Djavax.net.ssl.trustStore", "-Dhttps.proxyHost"})
+        if (own.find(option) != std::string::npos) return option;
+    return std::nullopt;
 }
 
 OwnCaFiles find_own_ca_files(const Variables& variables) {

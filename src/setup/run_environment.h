@@ -20,6 +20,7 @@ struct RunSettings {
     std::uint16_t edge_port = 0;
     std::string adding_ca_file;     // our root, and what the user's own adding variables name
     std::string replacing_ca_file;  // public roots + the user's own + our root
+    std::string java_trust_file;    // the same as PKCS#12; empty: Java is left alone
 };
 
 Variables make_run_environment(Variables variables, const RunSettings& settings);
@@ -34,6 +35,17 @@ OwnCaFiles find_own_ca_files(const Variables& variables);
 
 // The user's HTTPS_PROXY when it leads elsewhere than to the edge; nothing otherwise.
 std::optional<std::string> find_foreign_proxy(const Variables& variables, std::uint16_t edge_port);
+
+// Java reads neither proxy nor CA variables, only JAVA_TOOL_OPTIONS: what is appended there for
+// that file. Each JVM then says on stderr that it found some, hence on demand only. Nothing when
+// the file's name cannot be written there (both kinds of quotes).
+std::optional<std::string> make_java_options(const Variables& variables,
+                                             const RunSettings& settings);
+
+// The proxy or trust store that the user's own JAVA_TOOL_OPTIONS names, other than these; then Java
+// stays as it is: a trust store of theirs cannot be read without its password.
+std::optional<std::string> find_own_java_option(const Variables& variables,
+                                                const std::string& options);
 
 // "host:port" of a proxy's URL without user and password, for messages.
 std::string to_shown_proxy(std::string_view url);

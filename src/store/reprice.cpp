@@ -29,8 +29,8 @@ namespace fs = std::filesystem;
 // The daemon's transactions take milliseconds.
 constexpr int lock_wait_ms = 5'000;
 
-// The first schema whose rows keep what a price needs.
-constexpr int money_schema_number = 2;
+// The first schema with every column that is read here.
+constexpr int money_schema_number = 3;
 
 constexpr const char* select_sql =
     "SELECT rowid, requested_at, provider, model, request_kind, input_tokens, output_tokens, "
@@ -40,7 +40,7 @@ constexpr const char* select_sql =
     "query_count, page_count, image_count, character_count, billing_mode, has_usage, "
     "tokens_complete, http_status, service_tier, speed, region, unpriced_part, sub_calls, "
     "requested_model, provider_cost_nanousd, provider_cost_reckoned, cost_nanousd, cost_state, "
-    "price_id "
+    "price_id, audio_cache_read_tokens, image_cache_read_tokens "
     "FROM requests WHERE (requested_at, rowid) > (?1, ?2) AND requested_at < ?3 "
     "ORDER BY requested_at, rowid LIMIT ?4";
 
@@ -138,6 +138,10 @@ StoredRow read_row(SQLite::Statement& statement) {
     row.cost = in.number_or_none();
     row.cost_state = in.text();
     row.price_id = in.text();
+    const auto audio_cache_read = in.number_or_none();
+    usage.has_cache_modalities = audio_cache_read.has_value();
+    usage.audio_cache_read = audio_cache_read.value_or(0);
+    usage.image_cache_read = in.number();
     row.has_numbers = requested_at && includes_cache && on_top && billing && sub_calls;
     return row;
 }

@@ -64,10 +64,11 @@ constexpr const char* insert_sql =
     "attribution_layer, source_workdir, input_includes_cache, reasoning_on_top, query_count, "
     "page_count, image_count, character_count, billing_mode, price_id, price_date, "
     "provider_cost_nanousd, speed, region, unpriced_part, sub_calls, "
-    "provider_cost_reckoned, retry_count, client_request_id) "
+    "provider_cost_reckoned, retry_count, client_request_id, audio_cache_read_tokens, "
+    "image_cache_read_tokens) "
     "VALUES "
     "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,"
-    "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) "
+    "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) "
     "ON CONFLICT (id) DO NOTHING";
 
 // The latest word of each window. Calls may end in another order than they were answered.
@@ -248,6 +249,10 @@ void RowWriter::insert(const meter::CallRecord& call, std::int64_t project_id) {
     row.text_or_null(sub_calls).number_or_null(call.is_provider_cost_reckoned);
     call.retry_count ? row.number(*call.retry_count) : row.blank();
     row.text_or_null(call.client_request_id);
+    if (usage.has_cache_modalities)
+        row.number(usage.audio_cache_read).number(usage.image_cache_read);
+    else
+        row.blank().blank();
     insert_.exec();
     insert_.reset();
     if (!call.plan_limits.empty()) keep_limits(call);

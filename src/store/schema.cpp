@@ -188,9 +188,25 @@ CREATE TABLE plan_limits (
 );
 )sql";
 
-constexpr std::array<Migration, 2> all_migrations{{
+// Cached sound is cheaper than sound and dearer than cached text. NULL: not told apart. A token
+// that is both cached and sound is taken off the text once.
+constexpr const char* cached_modalities_schema = R"sql(
+ALTER TABLE requests ADD COLUMN audio_cache_read_tokens INTEGER;
+ALTER TABLE requests ADD COLUMN image_cache_read_tokens INTEGER;
+ALTER TABLE requests DROP COLUMN fresh_input_tokens;
+ALTER TABLE requests ADD COLUMN fresh_input_tokens INTEGER GENERATED ALWAYS AS (
+    CASE WHEN input_includes_cache IS NULL THEN NULL ELSE
+        max(0, input_tokens - coalesce(audio_input_tokens, 0) - coalesce(image_input_tokens, 0)
+            - CASE WHEN input_includes_cache THEN cache_read_tokens + cache_write_tokens
+                - coalesce(audio_cache_read_tokens, 0) - coalesce(image_cache_read_tokens, 0)
+              ELSE 0 END)
+    END) VIRTUAL;
+)sql";
+
+constexpr std::array<Migration, 3> all_migrations{{
     {1, "ledger", first_schema},
     {2, "money", money_schema},
+    {3, "cached modalities", cached_modalities_schema},
 }};
 
 }  // namespace

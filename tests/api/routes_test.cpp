@@ -97,6 +97,7 @@ TEST_CASE("routes: status of a daemon that has seen nothing") {
     CHECK((*json)["rows_written"].as_integer() == 0);
     CHECK((*json)["passthrough"].is_object());
     CHECK((*json)["refusing_clients"].is_array());
+    CHECK((*json)["unseen"]["connections"].as_integer() == 0);
 }
 
 TEST_CASE("routes: status with counters, and names that are out to break it") {
@@ -110,6 +111,8 @@ TEST_CASE("routes: status with counters, and names that are out to break it") {
     facts.ledger.last_row_at_us = 1'795'222'923'000'001;
     facts.ledger.last_error = hostile;
     facts.request_count_last_hour = 7;
+    facts.unseen_connections = 8;
+    facts.unseen_requests = 6;
     facts.passthrough = {{"not-metered", 9}, {hostile, 1}, {"sni-differs", 2}};
     facts.refusals = {{hostile, "api.example.com", 2, UtcTime(std::chrono::seconds(1'795'222'923))},
                       {broken, "other.example", 18'446'744'073'709'551'615u, UtcTime()}};
@@ -127,6 +130,8 @@ TEST_CASE("routes: status with counters, and names that are out to break it") {
     CHECK((*json)["request_count_last_hour"].as_integer() == 7);
     CHECK(text_at((*json)["store_last_error"]) == hostile);
     CHECK((*json)["passthrough"]["not-metered"].as_integer() == 9);
+    CHECK((*json)["unseen"]["connections"].as_integer() == 8);
+    CHECK((*json)["unseen"]["requests"].as_integer() == 6);
     CHECK((*json)["passthrough"]["sni-differs"].as_integer() == 2);
     CHECK((*json)["passthrough"][hostile].as_integer() == 1);
 

@@ -1,12 +1,13 @@
 """The verbs as a user types them."""
 import json
 import os
+import pathlib
 import signal
 import socket
 import sys
 
 from rig import wire
-from rig.check import check, equal, eventually
+from rig.check import Skipped, check, equal, eventually
 
 CLAUDE = {"model": "claude-sonnet-4-5"}
 URL = "https://api.anthropic.com/v1/messages"
@@ -152,6 +153,48 @@ def test_run_merges_the_users_own_roots(world):
                      environment=world.environment(SSL_CERT_FILE=str(own)))
     equal(done.returncode, 0, f"curl with the merged bundle ({done.error})")
     world.wait_rows(1)
+
+
+def test_run_with_java_meters_java_as_it_comes(world):
+    """Both of Java's clients, which read no variable that other tools read; real roots stay."""
+    if not world.has_program("javac"):
+        raise Skipped("no Java here that runs a source file")
+    world.start()
+    program = pathlib.Path(__file__).parent / "clients" / "Plain.java"
+    done = world.run("run", "--java", "--", "java", program, URL, json.dumps(CLAUDE),
+                     environment=world.environment(JAVA_TOOL_OPTIONS="-Xmx300m"), limit_s=120)
+    equal(done.returncode, 0, f"exit code ({done.error[-800:]})")
+    lines = done.text.split("\n")
+    equal(lines[0], "HTTP_2 200 true", "the answer to java.net.http")
+    equal(lines[1], "HTTP_1_1 200 true", "the answer to HttpsURLConnection")
+    bundle = (world.home / "ca-bundle.pem").read_text()
+    equal(lines[2], f"roots {bundle.count('BEGIN CERTIFICATE')}", "trusted roots")
+    for row in world.wait_rows(2):
+        equal(row["model"], "claude-sonnet-4-5", "model")
+        check(row["user_agent"].startswith("Java"), f"from {row['user_agent']}")
+
+
+def test_run_sets_java_up_on_demand_only(world):
+    world.start()
+    check("JAVA_TOOL_OPTIONS" not in environment_of_child(world), "set without being asked")
+
+    def run_with(options):
+        return world.run("run", "--java", "env",
+                         environment=world.environment(JAVA_TOOL_OPTIONS=options))
+
+    done = run_with("-Xmx1g")
+    options = dict(line.split("=", 1) for line in done.text.splitlines()
+                   if "=" in line)["JAVA_TOOL_OPTIONS"]
+    check(options.startswith("-Xmx1g -Dhttps.proxyHost=127.0.0.1 "), f"options are {options!r}")
+    check(f"-Dhttps.proxyPort={world.edge_port} " in options, f"options are {options!r}")
+    again = run_with(options)
+    check(f"JAVA_TOOL_OPTIONS={options}\n" in again.text, "a nested run adds them again")
+    # A trust store of the user's own cannot be merged: Java is left alone, and everything else not.
+    own = "-Djavax.net.ssl.trustStore=/corp.jks"
+    kept = run_with(own)
+    check(f"JAVA_TOOL_OPTIONS={own}\n" in kept.text, "the user's trust store was replaced")
+    check("HTTPS_PROXY=" in kept.text, "other tools are left alone too")
+    check("trustStore" in kept.error, f"stderr: {kept.error!r}")
 
 
 def test_run_passes_exit_codes_and_signals(world):

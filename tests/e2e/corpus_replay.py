@@ -21,8 +21,6 @@ from rig.check import Skipped, check, equal
 EXCEPTIONS = {
     "c-d6d18ef4bcd4": "a refused streamRawPredict: the path says that it is a chat, the "
                       "expectation looks at answers only",
-    "c-a4a9c30de443": "the answer names its model, which the expectation takes from the path as "
-                      "the answer counts nothing",
 }
 
 # What a user would write: provider in the corpus -> families that its host speaks.

@@ -340,6 +340,10 @@ def test_http2_lives_without_the_daemon(world):
 
 # What the tap does not follow ----------------------------------------------------------------
 
+def unseen(world):
+    return json.loads(world.run("status", "--json").text)["unseen"]
+
+
 def test_websockets_over_http2_pass_untouched(world):
     start(world)
     with open_client(world) as client:
@@ -355,6 +359,7 @@ def test_websockets_over_http2_pass_untouched(world):
         client.wait(stream)
         check_identity(world, client)
     row_of(world, path=PATH, input_tokens=25)
+    equal(unseen(world), {"connections": 0, "requests": 1}, "what status says of it")
 
 
 def test_heads_beyond_every_limit_pass(world):
@@ -372,6 +377,8 @@ def test_heads_beyond_every_limit_pass(world):
         check_identity(world, client)
     rows = world.wait_rows(2)
     equal([(r["tokens_complete"], r["input_tokens"]) for r in rows], [(0, 0), (1, 5)], "rows")
+    equal(unseen(world), {"connections": 0, "requests": 2}, "what status says of them")
+    check("requests to providers without a row" in world.run("status").text, "status hides them")
 
 
 def test_nonsense_is_passed_on(world):

@@ -87,6 +87,7 @@ private:
             is_blind_ = true;
             return;
         }
+        if (event.kind == Event::Kind::unseen) return require(event.stream == 0);
         Exchange& exchange = exchanges_[event.stream];
         require(exchange.stage != over);
         switch (event.kind) {

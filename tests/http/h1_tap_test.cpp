@@ -49,6 +49,7 @@ private:
                 return body(stream + (event.direction == Direction::to_upstream ? " > " : " < ") +
                                 "socket ",
                             event.bytes);
+            case Event::Kind::unseen: return line("unseen");
             case Event::Kind::lost: return line("lost");
         }
     }

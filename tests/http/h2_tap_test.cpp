@@ -52,6 +52,7 @@ private:
                 return line(stream + " < cut by " + std::string(name_of(event.leg)));
             case Event::Kind::upgraded: return line(stream + " upgraded");
             case Event::Kind::socket_bytes: return line(stream + " socket");
+            case Event::Kind::unseen: return line("unseen");
             case Event::Kind::lost: return line("lost");
         }
     }
@@ -436,7 +437,7 @@ TEST_CASE("h2_tap: pushed streams are passed, and their heads count for the tabl
     CHECK(run(script) == get_lines("1") + Lines{"1 < 200 [x-a=b]", "1 < end"});
 }
 
-TEST_CASE("h2_tap: CONNECT, with a protocol too, is passed without events") {
+TEST_CASE("h2_tap: CONNECT, with a protocol too, is passed and counted") {
     auto websocket = h2::request_fields("CONNECT", "/socket");
     websocket.insert(websocket.begin(), {":protocol", "websocket"});
     const Script script = begun({
@@ -448,7 +449,7 @@ TEST_CASE("h2_tap: CONNECT, with a protocol too, is passed without events") {
         {up, h2::body(1, "frames") + h2::body(3, "bytes")},
         {down, h2::body(1, "frames") + h2::reset(1, 0) + h2::answer(5, "200")},
     });
-    CHECK(run(script) == get_lines("1") + Lines{"1 < 200"});
+    CHECK(run(script) == Lines{"unseen", "unseen"} + get_lines("1") + Lines{"1 < 200"});
 }
 
 TEST_CASE("h2_tap: malformed heads are an affair of their stream") {
@@ -464,7 +465,7 @@ TEST_CASE("h2_tap: malformed heads are an affair of their stream") {
         CHECK(run(begun({{up, h2::frame(h2::headers, h2::end_headers, 1, h2::block(head)) +
                                   h2::body(1, "x") + h2::request(3, "GET", "/")},
                          {down, h2::reset(1, 1) + h2::answer(3, "200")}})) ==
-              get_lines("1") + Lines{"1 < 200"});
+              Lines{"unseen"} + get_lines("1") + Lines{"1 < 200"});
     for (const char* status : {"", "20", "2000", "2x0", "099"})
         CHECK(run(begun({{up, get + h2::request(3, "GET", "/3")},
                          {down, h2::answer(1, status) + h2::answer(3, "200")}})) ==
@@ -501,7 +502,7 @@ TEST_CASE("h2_tap: heads over a limit are passed, and the connection is followed
         const std::string too_large = in_frames(1, h2::block(fields));
         CHECK(run(begun({{up, too_large + h2::request(3, "GET", "/")},
                          {down, h2::answer(1, "200") + h2::answer(3, "200")}})) ==
-              get_lines("1") + Lines{"1 < 200"});
+              Lines{"unseen"} + get_lines("1") + Lines{"1 < 200"});
     }
     h2::Fields answer(large.begin() + 4, large.end());
     answer.insert(answer.begin(), {":status", "200"});
@@ -554,7 +555,8 @@ TEST_CASE("h2_tap: streams over the limit are passed, and followed again when ot
     const auto count = static_cast<std::uint32_t>(limits::h2_open_streams_max);
     for (std::uint32_t i = 0; i < count + 5; ++i) requests += h2::request(2 * i + 1, "GET", "/");
     tap.feed(up, requests, events);
-    CHECK(events.size() == 2 * limits::h2_open_streams_max);
+    CHECK(events.size() == 2 * limits::h2_open_streams_max + 5);
+    CHECK(events.back().kind == Event::Kind::unseen);
     CHECK_FALSE(tap.is_blind());
     events.clear();
     tap.feed(down,

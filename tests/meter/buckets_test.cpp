@@ -76,3 +76,39 @@ TEST_CASE("counts that contradict each other are never negative, and never sure"
     CHECK(buckets_of(usage).fresh_input == 70);
     CHECK_FALSE(buckets_of(usage).is_sure);
 }
+
+TEST_CASE("cached sound and pictures are counted once, where they are told apart") {
+    TokenUsage usage;
+    usage.input_includes_cache = usage.has_cache_modalities = true;
+    usage.input = 139;
+    usage.cache_read = 64;
+    usage.audio_input = 96;
+    usage.audio_cache_read = 64;
+    Buckets buckets = buckets_of(usage);
+    CHECK(buckets.fresh_input == 43);
+    CHECK(buckets.audio_input == 32);
+    CHECK(buckets.audio_cache_read == 64);
+    CHECK(buckets.cache_read == 0);
+    CHECK(buckets.prompt == 139);
+    CHECK(buckets.is_sure);
+
+    usage.audio_cache_read = 30;
+    usage.image_cache_read = usage.image_input = 14;
+    buckets = buckets_of(usage);
+    CHECK(buckets.fresh_input == 139 - 64 - 66);
+    CHECK(buckets.image_input == 0);
+    CHECK(buckets.image_cache_read == 14);
+    CHECK(buckets.cache_read == 20);
+    CHECK(buckets.is_sure);
+
+    // None of it, which is something that was told.
+    usage.audio_cache_read = usage.image_cache_read = 0;
+    usage.input = 200;
+    CHECK(buckets_of(usage).is_sure);
+    usage.has_cache_modalities = false;
+    CHECK_FALSE(buckets_of(usage).is_sure);
+    usage.has_cache_modalities = true;
+    usage.audio_cache_read = 65;
+    CHECK(buckets_of(usage).audio_cache_read == 64);
+    CHECK_FALSE(buckets_of(usage).is_sure);
+}

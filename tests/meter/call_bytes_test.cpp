@@ -20,8 +20,8 @@ CallRecord make_full_call() {
     call.method = "POST";
     call.host = "host";
     call.path = "/path";
-    call.usage = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, true, false,
-                  true, 14, 15, 16, 17};
+    call.usage = {1,  2,    3,     4,    5,  6,  7,  8,  9,  10, 11,  12,
+                  13, true, false, true, 14, 15, 16, 17, 18, 19, true};
     call.has_usage = true;
     call.tokens_complete = true;
     call.cost = NanoUsd{-14};

@@ -127,7 +127,17 @@ TEST_CASE("Amazon charges what was asked for, with its region") {
     CHECK(charged(call).price_id.starts_with("bedrock/us.anthropic.claude-3-haiku"));
     call.requested_model = "arn:aws:bedrock:us-east-1:1:inference-profile/" + call.requested_model;
     CHECK(charged(call).cost == NanoUsd{1000 * 250 + 10 * 1'250});
+    CHECK(charged(call).cost_state == CostState::exact);
+    // An account's own profile: by the answer's word for the model, and not surely.
     call.requested_model = "arn:aws:bedrock:us-east-1:1:application-inference-profile/0abc";
+    CHECK(charged(call).cost == NanoUsd{1000 * 250 + 10 * 1'250});
+    CHECK(charged(call).cost_state == CostState::estimated);
+    CHECK(charged(call).price_id.starts_with("bedrock/anthropic.claude-3-haiku"));
+    call.model = "claude-of-tomorrow";
+    CHECK_FALSE(charged(call).cost);
+    call.model = "claude-3-haiku-20240307";
+    // Capacity that is paid by the hour.
+    call.requested_model = "arn:aws:bedrock:us-east-1:1:provisioned-model/0abc";
     CHECK_FALSE(charged(call).cost);
     call.http_status = 400;
     call.has_usage = false;
@@ -137,6 +147,26 @@ TEST_CASE("Amazon charges what was asked for, with its region") {
     call = call_of("openai", "gpt-of-tomorrow");
     call.requested_model = "gpt-4o";
     CHECK_FALSE(charged(call).cost);
+}
+
+TEST_CASE("names that Amazon sells a model by") {
+    for (const std::string_view model :
+         {"anthropic.claude-v2", "anthropic.claude-v2:1", "us.cohere.embed-v4:0",
+          "arn:aws:bedrock:us-east-1:1:inference-profile/us.cohere.embed-v4:0",
+          "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0"}) {
+        CAPTURE(model);
+        CHECK(charged(call_of("bedrock", model)).cost);
+    }
+    // An account's own id names no model, and the price of some is in no list.
+    for (const std::string_view model :
+         {"arn:aws:bedrock:us-east-1:1:application-inference-profile/0abc",
+          "arn:aws:bedrock:us-east-1:1:provisioned-model/0abc", "amazon.titan-tg1-large"}) {
+        const CallRecord call = charged(call_of("bedrock", model));
+        CAPTURE(model);
+        CHECK_FALSE(call.cost);
+        CHECK(call.cost_state == CostState::unknown);
+        CHECK(call.price_id.empty());
+    }
 }
 
 TEST_CASE("what cannot be counted makes an estimate") {

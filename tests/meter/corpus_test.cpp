@@ -29,9 +29,6 @@ constexpr std::array exceptions{
     Exception{"c-d6d18ef4bcd4",
               "a refused streamRawPredict: the path says that it is a chat, the expectation looks "
               "at answers only"},
-    Exception{"c-a4a9c30de443",
-              "the answer names its model, which the expectation takes from the path as the answer "
-              "counts nothing"},
 };
 
 // Formats at decrypted hosts that leave no row on purpose.

@@ -539,6 +539,27 @@ TEST_CASE("an upgrade or a blind tap ends the open calls") {
     CHECK_FALSE(connection.rows().front().tokens_complete);
 }
 
+TEST_CASE("what passes without being read is counted") {
+    UnseenCounts unseen;
+    test::CollectingSink sink;
+    test::FakeClock clock;
+    ConnectionFacts facts{"api.openai.com", "demo", "git", "/home/ada/demo"};
+    facts.unseen = &unseen;
+    CallObserver observer(facts, PriceBook::bundled(), sink, clock);
+    observer.on_events({http::Event{http::Event::Kind::unseen}});
+    observer.on_events({http::Event{http::Event::Kind::unseen}});
+    CHECK(unseen.requests == 2);
+    CHECK(unseen.connections == 0);
+    observer.on_events({http::Event{http::Event::Kind::lost}});
+    CHECK(unseen.connections == 1);
+    // At hosts that nobody meters there is nothing to miss.
+    facts.host = "example.com";
+    CallObserver elsewhere(facts, PriceBook::bundled(), sink, clock);
+    elsewhere.on_events({http::Event{http::Event::Kind::unseen}});
+    CHECK(unseen.requests == 2);
+    CHECK(sink.calls.empty());
+}
+
 TEST_CASE("whole conversations give the same row in every chunking") {
     const std::string sent = request("/v1/chat/completions", chat_body);
     const std::string received = response("200 OK", chat_answer);

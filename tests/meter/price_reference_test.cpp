@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <map>
 #include <random>
+#include <regex>
 #include <set>
 #include <string>
 
@@ -15,6 +16,7 @@
 #include "meter/pricing.h"
 #include "support/catch.h"
 #include "support/corpus.h"
+#include "support/corpus_sockets.h"
 #include "support/price_reference.h"
 
 using namespace halton;
@@ -49,6 +51,7 @@ struct Raw {
     std::int64_t input = 0, output = 0, reasoning = 0;
     std::int64_t cache_read = 0, cache_write = 0, cache_write_1h = 0;
     std::int64_t audio_in = 0, audio_out = 0, image_in = 0, image_out = 0, tool = 0;
+    std::int64_t audio_cached = 0, image_cached = 0;  // parts of cache_read
     std::int64_t searches = 0, milliseconds = 0;
     bool has_cache_inside = false, has_reasoning_inside = true;
 };
@@ -57,14 +60,23 @@ struct Raw {
 ReferenceUse use_of(const Raw& raw) {
     ReferenceUse use;
     const std::int64_t long_writes = std::min(raw.cache_write_1h, raw.cache_write);
-    std::int64_t fresh = raw.input - raw.audio_in - raw.image_in;
+    // Of the cached tokens the sound goes first, then the pictures; where cached ones stand beside
+    // the input nobody tells them apart.
+    const std::int64_t inside = raw.has_cache_inside ? raw.cache_read : 0;
+    const std::int64_t audio_cached = std::min(inside, raw.audio_cached);
+    const std::int64_t image_cached = std::min(inside - audio_cached, raw.image_cached);
+    const std::int64_t new_audio = std::max<std::int64_t>(0, raw.audio_in - audio_cached);
+    const std::int64_t new_image = std::max<std::int64_t>(0, raw.image_in - image_cached);
+    std::int64_t fresh = raw.input - new_audio - new_image;
     if (raw.has_cache_inside) fresh = fresh - raw.cache_read - raw.cache_write;
     use.tokens["input"] = std::max<std::int64_t>(0, fresh) + raw.tool;
-    use.tokens["cache_read"] = raw.cache_read;
+    use.tokens["cache_read"] = raw.cache_read - audio_cached - image_cached;
+    use.tokens["audio_cache_read"] = audio_cached;
+    use.tokens["image_cache_read"] = image_cached;
     use.tokens["cache_write"] = raw.cache_write - long_writes;
     use.tokens["cache_write_1h"] = long_writes;
-    use.tokens["audio_input"] = raw.audio_in;
-    use.tokens["image_input"] = raw.image_in;
+    use.tokens["audio_input"] = new_audio;
+    use.tokens["image_input"] = new_image;
     use.tokens["output"] = std::max<std::int64_t>(0, raw.output - raw.audio_out - raw.image_out);
     use.tokens["audio_output"] = raw.audio_out;
     use.tokens["image_output"] = raw.image_out;
@@ -88,6 +100,8 @@ TokenUsage usage_of(const Raw& raw) {
     usage.audio_output = raw.audio_out;
     usage.image_input = raw.image_in;
     usage.image_output = raw.image_out;
+    usage.audio_cache_read = raw.audio_cached;
+    usage.image_cache_read = raw.image_cached;
     usage.tool_input = raw.tool;
     usage.web_search_count = raw.searches;
     usage.audio_input_ms = raw.milliseconds;
@@ -130,6 +144,8 @@ TEST_CASE("random usages of every model cost the same to both, to the nano-dolla
             if (random() % 2 == 0) raw.cache_write = random_count(random);
             raw.cache_write_1h = random() % 3 == 0 ? random_count(random) : 0;
             if (random() % 4 == 0) raw.audio_in = random_count(random);
+            if (random() % 4 == 0) raw.audio_cached = random_count(random);
+            if (random() % 8 == 0) raw.image_cached = random_count(random);
             if (random() % 4 == 0) raw.audio_out = random_count(random);
             if (random() % 4 == 0) raw.image_in = random_count(random);
             if (random() % 4 == 0) raw.image_out = random_count(random);
@@ -204,6 +220,8 @@ TEST_CASE("every recorded answer costs the same to both, to the nano-dollar") {
         raw.audio_out = count(item, "audio_output_tokens");
         raw.image_in = count(item, "image_input_tokens");
         raw.image_out = count(item, "image_output_tokens");
+        raw.audio_cached = detail::count_modality(usage["cacheTokensDetails"], "AUDIO");
+        raw.image_cached = detail::count_modality(usage["cacheTokensDetails"], "IMAGE");
         raw.has_cache_inside = item["input_includes_cache"].as_bool().value_or(false);
         raw.has_reasoning_inside = item["output_includes_reasoning"].as_bool().value_or(true);
         raw.searches = count(item["server_tool_use"], "web_search_requests");
@@ -233,9 +251,14 @@ TEST_CASE("every recorded answer costs the same to both, to the nano-dollar") {
     });
 
     std::map<std::string, int> compared, stated, without;
+    int item_count = 0, rowless_count = 0, uncounted_count = 0;
     for (const CorpusItem& item : load_corpus(*folder)) {
         const auto rows = replay(item.exchange, 4096);
-        if (rows.size() != 1) continue;
+        ++item_count;
+        if (rows.size() != 1) {
+            ++rowless_count;
+            continue;
+        }
         const CallRecord& row = rows.front();
         const Told& entry = told.at(item.id);
         CAPTURE(item.id, row.provider, row.model, item.expected.api, row.price_id);
@@ -249,6 +272,9 @@ TEST_CASE("every recorded answer costs the same to both, to the nano-dollar") {
         }
         if (row.billing == BillingMode::free || row.billing == BillingMode::deferred ||
             !row.has_usage) {
+            // Free, refused, charged elsewhere, or not counted: 0 or nothing, never an amount.
+            CHECK(row.cost.value_or(NanoUsd{0}).value == 0);
+            ++uncounted_count;
             continue;
         }
         Raw raw = entry.raw;
@@ -261,6 +287,14 @@ TEST_CASE("every recorded answer costs the same to both, to the nano-dollar") {
         if (row.provider == "bedrock" &&
             reference().find({"bedrock", row.requested_model, "rates", "2027-01-15"}) != nullptr) {
             billed = row.requested_model;
+        } else if (row.requested_model.find("application-inference-profile") != std::string::npos) {
+            // Nobody's name but the maker's: the one that Amazon sells it by, whatever its version.
+            const std::regex sold_as("anthropic\\." + row.model + "(-v[0-9](:[0-9])?)?");
+            for (const auto& listed : reference().rows())
+                for (const std::string& name : listed.names)
+                    if (listed.provider == "bedrock" && row.model.starts_with("claude-") &&
+                        std::regex_match(name, sold_as))
+                        billed = name;
         }
         const auto price_of = [&](const std::string& model, const Raw& used) {
             ReferenceUse use = use_of(used);
@@ -305,7 +339,88 @@ TEST_CASE("every recorded answer costs the same to both, to the nano-dollar") {
             "prices %-11s %d priced twice, %d by what the provider states, %d without a price\n",
             provider.c_str(), compared[provider], stated[provider], without[provider]);
     }
+    const auto sum_of = [](const std::map<std::string, int>& counts) {
+        int sum = 0;
+        for (const auto& [provider, number] : counts) sum += number;
+        return sum;
+    };
+    std::printf(
+        "prices: of %d items %d priced twice, %d by what the provider states, %d of a model without "
+        "a price, %d without counts, %d without a row\n",
+        item_count, sum_of(compared), sum_of(stated), sum_of(without), uncounted_count,
+        rowless_count);
     CHECK(compared.size() >= 3);
+}
+
+TEST_CASE("every turn of a recorded WebSocket session costs the same to both") {
+    const auto folder = corpus_folder();
+    if (!folder) {
+        std::puts("corpus: not there (HALTON_CORPUS), sessions are not priced");
+        return;
+    }
+    struct Score {
+        int sessions = 0, priced = 0, unknown = 0, uncounted = 0;
+    };
+    std::map<std::string, Score> scores;
+    for (const RecordedSession& session : load_sessions(*folder)) {
+        auto rows = play(session, {});
+        CAPTURE(session.id, session.provider);
+        // Of turns that failed the recording tells no counts.
+        std::erase_if(rows, [](const CallRecord& row) { return row.status != "success"; });
+        REQUIRE(rows.size() == session.told.size());
+        Score& score = scores[session.provider];
+        ++score.sessions;
+        for (std::size_t i = 0; i < rows.size(); ++i) {
+            const ToldTurn& told = session.told[i];
+            const CallRecord& row = rows[i];
+            CAPTURE(i, row.model, row.requested_model, row.price_id);
+            REQUIRE((row.kind == RequestKind::audio) == told.is_transcription);
+            if (!told.is_counted) {
+                // No counts, no price: these are charged by the minute.
+                CHECK_FALSE(row.cost);
+                ++score.uncounted;
+                continue;
+            }
+            Raw raw;
+            raw.has_cache_inside = true;
+            raw.has_reasoning_inside = !is_gemini(session);
+            raw.input = told.input;
+            raw.output = told.output;
+            raw.reasoning = told.reasoning;
+            raw.cache_read = told.cache_read;
+            raw.audio_in = told.audio_in;
+            raw.audio_out = told.audio_out;
+            raw.image_in = told.image_in;
+            raw.audio_cached = told.audio_cached;
+            raw.image_cached = told.image_cached;
+            raw.tool = told.tool;
+            raw.milliseconds = told.milliseconds;
+            raw.searches = row.usage.web_search_count;  // not among the reported numbers
+            std::string model = session.expected.model;
+            if (told.is_transcription || model.empty())
+                model = row.model.empty() ? row.requested_model : row.model;
+            const auto wanted = reference().price(
+                {row.provider, model, "rates", "2027-01-15", false, false, false}, use_of(raw));
+            REQUIRE(wanted.has_value() == row.cost.has_value());
+            if (!wanted) {
+                ++score.unknown;
+                continue;
+            }
+            CHECK(row.cost->value == *wanted);
+            // Sessions tell the modality of what was cached: nothing is guessed.
+            CHECK(row.cost_state == CostState::exact);
+            ++score.priced;
+        }
+    }
+    int priced = 0;
+    for (const auto& [provider, score] : scores) {
+        priced += score.priced;
+        std::printf(
+            "prices of %d sessions of %s: %d turns priced twice, %d of a model without a price, "
+            "%d without counts\n",
+            score.sessions, provider.c_str(), score.priced, score.unknown, score.uncounted);
+    }
+    CHECK(priced > 20);
 }
 
 TEST_CASE("the list holds the facts that it was written from") {

@@ -190,6 +190,41 @@ TEST_CASE("parts of other modalities are charged once") {
     CHECK(audio.price(embedding, tokens(1000, 500))->cost.value == 1000);
 }
 
+TEST_CASE("cached sound has a price of its own") {
+    TokenUsage usage;
+    usage.input_includes_cache = usage.has_cache_modalities = true;
+    usage.input = 139;
+    usage.cache_read = 64;
+    usage.audio_input = 96;
+    usage.audio_cache_read = 50;
+    const PriceQuery query{"openai", "gpt-realtime-mini", RequestKind::realtime, "",
+                           *parse_iso8601("2026-09-02T12:00:00Z")};
+    auto priced = PriceBook::bundled().price(query, usage);
+    REQUIRE(priced);
+    // 29 of text, 14 cached; 46 of sound, 50 cached.
+    CHECK(priced->cost.value == 29 * 600 + 14 * 60 + 46 * 10'000 + 50 * 300);
+    CHECK(priced->state == CostState::exact);
+    // Not told apart: every token at its own price once more, and no promise.
+    usage.has_cache_modalities = false;
+    usage.audio_cache_read = 0;
+    priced = PriceBook::bundled().price(query, usage);
+    CHECK(priced->state == CostState::estimated);
+    // Cached pictures have no listed price, where fresh ones are not as text.
+    const auto book = PriceBook::parse(
+        "{\"format\":1,\"date\":\"2026-01-01\"}\n"
+        R"({"provider":"p","model":"m","rates":{"input":1000,"cache_read":100,"image_input":5000}})");
+    REQUIRE(book);
+    usage = {};
+    usage.input_includes_cache = usage.has_cache_modalities = true;
+    usage.input = 30;
+    usage.cache_read = usage.image_input = usage.image_cache_read = 10;
+    const auto guessed =
+        book->price({"p", "m", RequestKind::chat, "", *parse_iso8601("2026-09-02T12:00:00Z")}, usage);
+    REQUIRE(guessed);
+    CHECK(guessed->cost.value == 20 + 1);
+    CHECK(guessed->state == CostState::estimated);
+}
+
 TEST_CASE("two prices for one name are a broken file") {
     const std::string row = R"({"provider":"p","model":"m","rates":{"input":1}})";
     const std::string head = "{\"format\":1,\"date\":\"2026-08-21\"}\n";

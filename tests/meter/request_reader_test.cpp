@@ -29,6 +29,14 @@ TEST_CASE("a request's model and wish for a stream are read") {
     CHECK(read(R"({"model":"unfinished)").first.empty());
 }
 
+TEST_CASE("where the model has another name, only that one counts") {
+    http::HeaderList headers;
+    meter::RequestReader reader(headers, true);
+    reader.feed(R"({"model":"no","model_id":"ibm/granite","parameters":{"model_id":"no"}})");
+    CHECK(reader.model() == "ibm/granite");
+    CHECK(read(R"({"model_id":"ibm/granite"})").first.empty());
+}
+
 TEST_CASE("a model name from the wire is bounded") {
     CHECK(read(R"({"model":")" + std::string(1000, 'm') + R"("})").first.size() ==
           limits::model_bytes_max);

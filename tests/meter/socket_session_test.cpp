@@ -346,3 +346,50 @@ TEST_CASE("sockets: limits of a plan and searches belong to the turn that runs")
     // Nobody's turn: nothing to keep it with.
     CHECK(codex({limits}).empty());
 }
+
+TEST_CASE("gemini live: searches belong to the turn that made them") {
+    const Said setup = client(R"({"setup":{"model":"models/gemini-live-x"}})");
+    const Said asked = client(R"({"clientContent":{"turnComplete":true}})");
+    const Said said = provider(R"({"serverContent":{"modelTurn":{"parts":[{"text":"a"}]}}})");
+    const Said searched =
+        provider(R"({"serverContent":{"groundingMetadata":{"webSearchQueries":["a","b"]}}})");
+    const Said complete =
+        provider(R"({"serverContent":{"turnComplete":true},"usageMetadata":{"promptTokenCount":9,)"
+                 R"("responseTokenCount":2}})");
+    CHECK(gemini({setup, asked, said, searched, searched, complete, asked, said, complete}) ==
+          Lines{"gemini-live-x 9/2 searched=2", "gemini-live-x 9/2"});
+    // Told with the end, and behind it, where it is no turn of its own.
+    CHECK(gemini({setup, asked, said,
+                  provider(R"({"serverContent":{"turnComplete":true,"groundingMetadata":{)"
+                           R"("webSearchQueries":["a"]}},"usageMetadata":{"promptTokenCount":9,)"
+                           R"("responseTokenCount":2}})"),
+                  searched}) == Lines{"gemini-live-x 9/2 searched=1"});
+}
+
+TEST_CASE("realtime: searches of the provider's own are counted") {
+    CHECK(realtime({session, speak, starts("a"),
+                    provider(R"({"type":"response.done","response":{"id":"a","output":[)"
+                             R"({"type":"web_search_call","action":{"type":"search"}},)"
+                             R"({"type":"message"}],"usage":{"input_tokens":3,)"
+                             R"("output_tokens":1}}})")}) ==
+          Lines{"gpt-realtime id=a 3/1 searched=1"});
+}
+
+TEST_CASE("realtime: the modality of what was cached is kept") {
+    test::FakeClock clock;
+    JsonParser parser;
+    SocketSession talk(sockets::openai_realtime, headers(), clock, parser);
+    talk.feed(
+        http::Direction::to_client,
+        test::received(R"({"type":"response.done","response":{"id":"a","usage":{)"
+                       R"("input_tokens":139,"output_tokens":61,"input_token_details":{)"
+                       R"("audio_tokens":90,"image_tokens":6,"cached_tokens":70,)"
+                       R"("cached_tokens_details":{"audio_tokens":60,"image_tokens":4}}}}})"));
+    const auto turns = talk.take_ended();
+    REQUIRE(turns.size() == 1);
+    const TokenUsage& usage = turns[0].reading.usage;
+    CHECK(usage.cache_read == 70);
+    CHECK(usage.audio_cache_read == 60);
+    CHECK(usage.image_cache_read == 4);
+    CHECK(usage.has_cache_modalities);
+}

@@ -590,6 +590,18 @@ TEST_CASE("trap: a model in a path is an ARN, escaped") {
     CHECK_FALSE(row.usage.input_includes_cache);
 }
 
+TEST_CASE("trap: a router's path does not say which model answered") {
+    const auto row = row_of(
+        "bedrock-runtime.us-east-1.amazonaws.com",
+        "/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A1%3Adefault-prompt-router%2Famazon.nova%3A1/"
+        "converse",
+        R"({"usage":{"inputTokens":1000,"outputTokens":3},"trace":{"promptRouter":{)"
+        R"("invokedModelId":"arn:aws:bedrock:us-east-1:1:inference-profile/us.amazon.nova-lite-v1:0"}}})");
+    CHECK(row.model == "arn:aws:bedrock:us-east-1:1:inference-profile/us.amazon.nova-lite-v1:0");
+    CHECK(row.requested_model.ends_with("default-prompt-router/amazon.nova:1"));
+    CHECK(row.cost == NanoUsd{1000 * 60 + 3 * 240});
+}
+
 TEST_CASE("trap: a model's own counts and the metrics beside them differ") {
     const auto row = row_of(
         "bedrock-runtime.us-east-1.amazonaws.com",

@@ -9,7 +9,8 @@ using namespace halton::meter;
 TEST_CASE("calls inside a call survive their text") {
     std::vector<SubCall> calls(3);
     calls[0].model = "claude-\"x\"";
-    calls[0].usage = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, true, false, true, 14, 15, 16, 17};
+    calls[0].usage = {1,  2,    3,     4,    5,  6,  7,  8,  9,  10, 11,  12,
+                      13, true, false, true, 14, 15, 16, 17, 18, 19, true};
     calls[2].usage.output = limits::token_count_max;
     const auto back = parse_usage_text(to_usage_text(calls));
     REQUIRE(back);

@@ -39,6 +39,50 @@ TEST_CASE("run environment: what the user has of other things stays") {
     for (const auto& [name, value] : own) CHECK(made.at(name) == value);
 }
 
+TEST_CASE("run environment: Java on demand") {
+    RunSettings with_java = settings;
+    with_java.java_trust_file = "/data/run-ca/1.p12";
+    const std::string options =
+        "-Dhttps.proxyHost=127.0.0.1 -Dhttps.proxyPort=18081 "
+        "-Dhttp.nonProxyHosts=localhost|127.*|[::1] "
+        "-Djavax.net.ssl.trustStore=/data/run-ca/1.p12 -Djavax.net.ssl.trustStoreType=PKCS12";
+    CHECK(setup::make_java_options({}, with_java) == options);
+    CHECK_FALSE(setup::make_java_options({}, settings));
+    CHECK(make_run_environment({}, with_java).at("JAVA_TOOL_OPTIONS") == options);
+    CHECK(make_run_environment({}, settings).count("JAVA_TOOL_OPTIONS") == 0);
+    // Behind what is there, and once.
+    const auto made = make_run_environment({{"JAVA_TOOL_OPTIONS", "-Xmx1g"}}, with_java);
+    CHECK(made.at("JAVA_TOOL_OPTIONS") == "-Xmx1g " + options);
+    CHECK(make_run_environment(made, with_java) == made);
+    CHECK_FALSE(setup::find_own_java_option(made, options));
+}
+
+TEST_CASE("run environment: Java's bypass and quotes") {
+    RunSettings with_java = settings;
+    with_java.java_trust_file = "/my data/1.p12";
+    const auto options = [&](const std::string& no_proxy) {
+        return *setup::make_java_options({{"NO_PROXY", no_proxy}}, with_java);
+    };
+    CHECK(options("").find("\"-Djavax.net.ssl.trustStore=/my data/1.p12\"") != std::string::npos);
+    CHECK(options("a.example,.b.example,*.c:8443,10.0.0.0/8,fe80::1,x|y")
+              .find("=localhost|127.*|[::1]|a.example|*.a.example|*.b.example|*.c ") !=
+          std::string::npos);
+    CHECK(options("a,*").find("-Dhttp.nonProxyHosts=* ") != std::string::npos);
+    with_java.java_trust_file = "/it's \"data\"";
+    CHECK_FALSE(setup::make_java_options({}, with_java));
+}
+
+TEST_CASE("run environment: a proxy or trust store that Java was given stays") {
+    const auto found = [](const std::string& own) {
+        return setup::find_own_java_option({{"JAVA_TOOL_OPTIONS", own}}, "-Dours=1");
+    };
+    CHECK_FALSE(found("-Xmx1g -Dx=y"));
+    CHECK_FALSE(found("-Xmx1g -Dours=1"));
+    CHECK(found("-Djavax.net.ssl.trustStore=/x") == "-Djavax.net.ssl.trustStore");
+    CHECK(found("-Dours=1 -Dhttps.proxyHost=corp") == "-Dhttps.proxyHost");
+    CHECK_FALSE(setup::find_own_java_option({}, "-Dours=1"));
+}
+
 TEST_CASE("run environment: a nested run changes nothing") {
     const auto once = make_run_environment({{"NO_PROXY", "a.example"}}, settings);
     CHECK(make_run_environment(once, settings) == once);

@@ -116,6 +116,18 @@ TEST_CASE("reprice: every number that a price needs comes back from its column")
     add([](auto& call) { call.usage.has_cache_write_split = true; });
     add([](auto& call) { call.usage.audio_input = 10; });
     add([](auto& call) { call.usage.image_output = 10; });
+    add([](auto& call) {
+        call.usage.input_includes_cache = true;
+        call.usage.audio_input = 900;
+        call.usage.audio_cache_read = 400;
+        call.usage.image_cache_read = call.usage.image_input = 70;
+        call.usage.has_cache_modalities = true;
+    });
+    add([](auto& call) {
+        call.usage.input_includes_cache = call.usage.has_cache_modalities = true;
+        call.usage.cache_write = 0;
+        call.usage.image_input = 70;
+    });
     add([](auto& call) { call.usage.tool_input = 40; });
     add([](auto& call) { call.usage.web_search_count = 3; });
     add([](auto& call) { call.usage.page_count = 3; });
@@ -149,7 +161,7 @@ TEST_CASE("reprice: every number that a price needs comes back from its column")
     });
     const std::string full =
         R"({"provider":"anthropic","model":"claude-test-1","rates":{"input":3000,"output":9000,)"
-        R"("cache_read":300,"cache_write":3750,"cache_write_1h":6000,"audio_input":7000,)"
+        R"("cache_read":300,"cache_write":3750,"cache_write_1h":6000,"audio_input":7000,"audio_cache_read":500,)"
         R"("image_output":8000},"batch":{"input":1500},"above":[{"tokens":104000,"rates":)"
         R"({"input":6000,"output":18000}}],"units":{"page":1,"query":2,"image":3,"character":4,)"
         R"("second":5},"web_search":1000,"fast_percent":600,"us_percent":110})";

@@ -158,6 +158,11 @@ TEST_CASE("schema: the generated columns undo what providers mean") {
     CHECK(totals("input_tokens, cache_read_tokens, tool_input_tokens, audio_input_tokens, "
                  "output_tokens, thinking_tokens, input_includes_cache, reasoning_on_top",
                  "1000, 600, 70, 100, 40, 30, 1, 1") == "300 0 1070 70");
+    // Cached sound is in both counts, and taken off once.
+    CHECK(totals("input_tokens, cache_read_tokens, audio_input_tokens, audio_cache_read_tokens, "
+                 "image_cache_read_tokens, output_tokens, thinking_tokens, input_includes_cache, "
+                 "reasoning_on_top",
+                 "139, 64, 96, 64, 0, 40, 0, 1, 0") == "43 0 139 40");
     // Of a row from before the columns nothing is known.
     CHECK(totals("input_tokens", "5").empty());
 }

@@ -156,7 +156,11 @@ public:
             const bool is_output = name.find("output") != std::string::npos;
             if (is_output && asked.is_embedding) continue;
             std::vector<std::string> chain{name};
-            if (name == "cache_write_1h" && step->tiers.at("rates").count("cache_write") > 0) {
+            if (name == "audio_cache_read" || name == "image_cache_read") {
+                chain.push_back("cache_read");
+                chain.push_back("input");
+            } else if (name == "cache_write_1h" &&
+                       step->tiers.at("rates").count("cache_write") > 0) {
                 chain.push_back("cache_write");
             } else {
                 chain.push_back(is_output ? "output" : "input");

@@ -76,6 +76,8 @@ struct Provider {
     bool states_cost = false;
     // The request names what is charged, the answer may give the maker's own name for it.
     bool is_priced_by_request = false;
+    // Requests call the model "model_id".
+    bool names_model_id = false;
 };
 
 // One table behind the other.

@@ -27,7 +27,7 @@ constexpr std::array hosts{Host{"*.ml.cloud.ibm.com", endpoints}};
 constexpr std::array<std::string_view, 2> request_id_headers{"x-global-transaction-id",
                                                              "x-request-id"};
 
-constexpr Provider row{"watsonx", hosts, openai_errors, request_id_headers};
+constexpr Provider row{"watsonx", hosts, openai_errors, request_id_headers, false, false, true};
 
 }  // namespace
 

@@ -98,8 +98,9 @@ std::optional<RequestKind> kind_of(const Document& document, const Reading& read
 }
 
 void read(const Document& document, Reading& reading) {
-    // Only Anthropic's models are known by the same name elsewhere, and only they say `type`.
-    if (!document.string(type).empty()) {
+    // Only Anthropic's models are known by the same name elsewhere, and only they say `type`. What
+    // counts in the head alone goes by the name in the path, which is the one that is charged.
+    if (!document.string(type).empty() && !document.text(usage).empty()) {
         take_text(reading.model, document.string(model), limits::model_bytes_max);
     }
     take_text(reading.model, document.string(message_model), limits::model_bytes_max);

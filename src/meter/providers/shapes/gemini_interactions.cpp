@@ -52,6 +52,10 @@ void read_usage(JsonView usage, Reading& reading) {
     counts.tool_input = to_count(usage["total_tool_use_tokens"]);
     counts.audio_input = count_of(usage["input_tokens_by_modality"], "audio");
     counts.image_input = count_of(usage["input_tokens_by_modality"], "image");
+    const JsonView cached = usage["cached_tokens_by_modality"];
+    counts.has_cache_modalities = cached.is_array();
+    counts.audio_cache_read = count_of(cached, "audio");
+    counts.image_cache_read = count_of(cached, "image");
     counts.audio_output = count_of(usage["output_tokens_by_modality"], "audio");
     counts.image_output = count_of(usage["output_tokens_by_modality"], "image");
     // Tools of Google's that ran here have fees, and how often they ran is not counted.

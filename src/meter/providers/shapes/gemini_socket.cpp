@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "base/limits.h"
 #include "meter/providers/shapes/gemini_usage.h"
 #include "meter/providers/shapes/sockets.h"
@@ -13,7 +15,19 @@ constexpr JsonPaths paths{"setup.model", "clientContent.turnComplete",
 }  // namespace sent
 
 namespace received {
-enum Pick : std::size_t { usage, complete, generated, interrupted, said, sound, text, call, error };
+enum Pick : std::size_t {
+    usage,
+    complete,
+    generated,
+    interrupted,
+    said,
+    sound,
+    text,
+    call,
+    error,
+    queries,
+    places,
+};
 constexpr JsonPaths paths{"usageMetadata",
                           "serverContent.turnComplete",
                           "serverContent.generationComplete",
@@ -22,7 +36,9 @@ constexpr JsonPaths paths{"usageMetadata",
                           "serverContent.modelTurn.parts[].inlineData.mimeType",
                           "serverContent.modelTurn.parts[].text",
                           "toolCall.functionCalls[].name",
-                          "error"};
+                          "error",
+                          "serverContent.groundingMetadata.webSearchQueries",
+                          "serverContent.groundingMetadata.groundingChunks[].maps"};
 }  // namespace received
 
 void read_sent(const Document& document, Turns& turns) {
@@ -37,6 +53,14 @@ void read_sent(const Document& document, Turns& turns) {
     }
 }
 
+// As in the answers without a socket: repeated lists count once, places have an unknown fee.
+void read_grounding(const Document& document, Reading& reading) {
+    std::int64_t searches = 0;
+    document.value(received::queries).for_each_element([&](JsonView) { ++searches; });
+    reading.usage.web_search_count = std::max(reading.usage.web_search_count, searches);
+    if (!document.text(received::places).empty()) reading.has_unpriced_part = true;
+}
+
 void read_received(const Document& document, Turns& turns) {
     using namespace received;
     bool is_answer = false;
@@ -44,8 +68,11 @@ void read_received(const Document& document, Turns& turns) {
         is_answer = is_answer || !document.text(mark).empty();
     }
     const bool is_counted = !document.text(usage).empty();
-    if (!is_answer && !is_counted) return;
     Turn* running = turns.running();
+    if (!is_answer && !is_counted) {
+        if (running != nullptr) read_grounding(document, running->reading);
+        return;
+    }
     // Counts that come behind the end of their turn are a call of their own.
     const bool is_end = document.text(complete) == "true" || (!is_answer && running == nullptr);
     if (running == nullptr) {
@@ -55,6 +82,7 @@ void read_received(const Document& document, Turns& turns) {
     }
     if (running->requested_model.empty()) running->requested_model = turns.model;
     shapes::read_gemini_usage(document.value(usage), running->reading);
+    read_grounding(document, running->reading);
     if (is_end) turns.end(*running);
 }
 

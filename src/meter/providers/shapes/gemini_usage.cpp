@@ -35,6 +35,10 @@ void read_gemini_usage(JsonView usage, Reading& reading) {
     counts.tool_input = to_count(usage["toolUsePromptTokenCount"]);
     counts.audio_input = count_of(usage["promptTokensDetails"], "AUDIO");
     counts.image_input = count_of(usage["promptTokensDetails"], "IMAGE");
+    const JsonView cached = usage["cacheTokensDetails"];
+    counts.has_cache_modalities = cached.is_array();
+    counts.audio_cache_read = count_of(cached, "AUDIO");
+    counts.image_cache_read = count_of(cached, "IMAGE");
     const JsonView made = first_of(usage, "candidatesTokensDetails", "responseTokensDetails");
     counts.audio_output = count_of(made, "AUDIO");
     counts.image_output = count_of(made, "IMAGE");

@@ -92,6 +92,10 @@ void read_openai_usage(JsonView usage, Reading& reading) {
     if (transcribed.is_object()) {
         counts.cache_read = to_count(transcribed["cached_tokens"]);
         counts.image_input = to_count(transcribed["image_tokens"]);
+        const JsonView cached = transcribed["cached_tokens_details"];
+        counts.has_cache_modalities = cached.is_object();
+        counts.audio_cache_read = to_count(cached["audio_tokens"]);
+        counts.image_cache_read = to_count(cached["image_tokens"]);
     }
     if (const JsonView spoken = usage["output_token_details"]; spoken.is_object()) {
         counts.audio_output = to_count(spoken["audio_tokens"]);

@@ -24,6 +24,8 @@ enum Pick : std::size_t {
     error,
     code,
     item_usage,
+    items,
+    actions,
 };
 constexpr JsonPaths paths{"type",
                           "session.model",
@@ -35,7 +37,9 @@ constexpr JsonPaths paths{"type",
                           "response.status_details.error",
                           "error",
                           "code",
-                          "usage"};
+                          "usage",
+                          "response.output[].type+",
+                          "response.output[].action.type+"};
 }  // namespace received
 
 void read_sent(const Document& document, Turns& turns) {
@@ -95,6 +99,7 @@ void read_received(const Document& document, Turns& turns) {
     Reading& reading = turn.reading;
     take_text(reading.model, document.string(response_model), limits::model_bytes_max);
     shapes::read_openai_usage(document.value(usage), reading);
+    shapes::read_openai_items(document.text(items), document.text(actions), reading);
     if (auto found = read_error(document, failure, code)) reading.error = std::move(found);
     if (is_end) turns.end(turn);
 }

@@ -29,6 +29,7 @@ std::string_view Document::string(std::size_t index) const {
 }
 
 bool has_text(std::string_view text, std::string_view part) {
+    if (text.empty()) return part.empty();  // it may have no address at all
     // Not string_view::find: it stops at every quote.
     return ::memmem(text.data(), text.size(), part.data(), part.size()) != nullptr;
 }

@@ -1,6 +1,6 @@
 // One streamed call with java.net.http, tried again when it breaks, as the SDKs do. Java reads
-// neither the proxy nor the CA variables; a program that is to be metered hands both to its client,
-// as here.
+// neither the proxy nor the CA variables; this program hands both to its client itself. One that
+// does not is run with `run --java`: tests/e2e/cli.py has that.
 import java.io.FileInputStream;
 import java.io.InputStream;
 import java.net.InetSocketAddress;
