@@ -13,6 +13,7 @@
 #include "base/money.h"
 #include "base/text.h"
 #include "config/slug.h"
+#include "config/toml_text.h"
 
 namespace halton::config {
 namespace {
@@ -466,9 +467,15 @@ ParsedConfig parse_config(std::string_view toml_text) {
         parsed.warnings.push_back("config.toml: larger than 1 MiB; using the defaults");
         return parsed;
     }
+    const auto safe_text = to_safe_toml(toml_text);
+    if (!safe_text) {
+        parsed.warnings.push_back(
+            fmt::format("config.toml: {}; using the defaults", safe_text.error().context));
+        return parsed;
+    }
     toml::table root;
     try {
-        root = toml::parse(toml_text);
+        root = toml::parse(*safe_text);
     } catch (const toml::parse_error& error) {
         parsed.warnings.push_back(
             fmt::format("config.toml: line {}: {}; using the defaults", error.source().begin.line,
