@@ -121,9 +121,18 @@ int run_edge(int argc, char** argv) {
     proxy::EdgeServices services{io,     limits, dialer, **shuttle, health,
                                  [&ports] { return ports.get(); }};
 
+    // Who is accepted has to be served: more wait in the kernel until there are descriptors.
+    const auto has_room = [&] {
+        const auto opening = tasks.size();
+        const auto tunnels = (*shuttle)->count();
+        return opening + tunnels < limits.connection_count_max &&
+               limits::descriptors_reserved + (opening + 1) * limits::descriptors_while_opening +
+                       tunnels * limits::descriptors_per_tunnel <=
+                   platform::find_descriptor_limit();
+    };
     tasks.spawn("edge listener",
                 listener->serve(
-                    [&] { return tasks.size() + (*shuttle)->count() < limits.connection_count_max; },
+                    has_room,
                     [&](asio::ip::tcp::socket socket) {
                         tasks.spawn("edge connection",
                                     proxy::serve_edge_connection(

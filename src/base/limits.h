@@ -102,6 +102,12 @@ inline constexpr std::size_t idle_pipe_count_max = 64;
 inline constexpr int listen_backlog = 4096;
 // Out of descriptors or over the connection limit: look again after this.
 inline constexpr std::chrono::milliseconds accept_pause{50};
+// Descriptors that the edge keeps for itself: its listener, readiness sets, log, a probe, a look-up.
+inline constexpr std::size_t descriptors_reserved = 20;
+// What a connection may want while its way is being found: the client's, the daemon's or the
+// upstream's, and a second attempt beside that one. A tunnel has two.
+inline constexpr std::size_t descriptors_while_opening = 3;
+inline constexpr std::size_t descriptors_per_tunnel = 2;
 // Readers of the API at once; a dashboard has half a dozen.
 inline constexpr std::size_t api_connection_count_max = 256;
 // Ports tried upwards from a wanted one that is taken.

@@ -61,4 +61,10 @@ void prepare_role_process() {
     ::setrlimit(RLIMIT_CORE, &no_core);
 }
 
+std::size_t find_descriptor_limit() {
+    rlimit files{};
+    if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return 256;  // the least that systems give
+    return static_cast<std::size_t>(files.rlim_cur);
+}
+
 }  // namespace halton::platform

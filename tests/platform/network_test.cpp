@@ -71,8 +71,12 @@ TEST_CASE("network: a role survives broken pipes, has descriptors and dumps no c
         rlimit core{};
         ::getrlimit(RLIMIT_NOFILE, &files);
         ::getrlimit(RLIMIT_CORE, &core);
-        const bool is_good = pipe.sa_handler == SIG_IGN && files.rlim_cur == files.rlim_max &&
-                             core.rlim_cur == 0 && core.rlim_max == 0;
+        bool is_good = pipe.sa_handler == SIG_IGN && files.rlim_cur == files.rlim_max &&
+                       core.rlim_cur == 0 && core.rlim_max == 0;
+        is_good = is_good && platform::find_descriptor_limit() == files.rlim_max;
+        files.rlim_cur = 64;  // lowered while we run
+        is_good = is_good && ::setrlimit(RLIMIT_NOFILE, &files) == 0 &&
+                  platform::find_descriptor_limit() == 64;
         ::_exit(is_good ? 0 : 1);
     }
     int status = 0;

@@ -48,6 +48,7 @@ struct Options {
     int tunnels = 20;
     double seconds = 0;  // 0: until a signal
     std::string target;  // host:port to CONNECT to; empty: the echo
+    std::uint16_t echo_port = 0;
     std::string ready_file;
 };
 
@@ -152,10 +153,12 @@ struct Echo {
     pid_t pid = -1;
 };
 
-std::optional<Echo> start_echo() {
+std::optional<Echo> start_echo(std::uint16_t port) {
     const int listener = make_socket();
-    auto address = to_loopback(0);
+    auto address = to_loopback(port);
     socklen_t size = sizeof address;
+    const int on = 1;
+    ::setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (listener < 0 || ::bind(listener, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
         ::listen(listener, 4'096) != 0 ||
         ::getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size) != 0)
@@ -398,7 +401,7 @@ void print_counts(Counts& counts, double seconds) {
 [[noreturn]] void print_help(int code) {
     std::fputs(
         "connect_load --port PORT [--rate 1000] [--tunnels 20] [--seconds S] [--target HOST:PORT]\n"
-        "             [--ready-file FILE]\n"
+        "             [--echo-port PORT] [--ready-file FILE]\n"
         "New connections a second to the proxy on PORT of loopback, and tunnels that stay open,\n"
         "to a target that echoes (its own, unless one is named). Ends after S seconds or at\n"
         "SIGTERM; prints one line of JSON. FILE appears when it has begun.\n",
@@ -423,6 +426,8 @@ Options read_options(int argc, char** argv) {
             options.seconds = std::atof(value);
         else if (name == "--target")
             options.target = value;
+        else if (name == "--echo-port")
+            options.echo_port = static_cast<std::uint16_t>(std::atoi(value));
         else if (name == "--ready-file")
             options.ready_file = value;
         else
@@ -443,7 +448,7 @@ int main(int argc, char** argv) {
     files.rlim_cur = files.rlim_max;
     ::setrlimit(RLIMIT_NOFILE, &files);
 
-    const auto echo = start_echo();
+    const auto echo = start_echo(options.echo_port);
     if (!echo || echo->pid < 0) {
         std::perror("connect_load: echo");
         return 1;

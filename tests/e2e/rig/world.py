@@ -85,9 +85,10 @@ class Provider(Process):
 
 
 class World:
-    def __init__(self, binary, provider_program, directory):
+    def __init__(self, binary, provider_program, directory, load_program=None):
         self.binary = binary
         self.provider_program = provider_program
+        self.load_program = load_program
         self.directory = pathlib.Path(directory)
         self.home = self.directory / "home"
         self.home.mkdir(mode=0o700)
@@ -97,6 +98,9 @@ class World:
         self.edge = None
         self.daemon = None
         self.notes = []
+        # For the table of promises: what clients tried, how often they were let down, and the
+        # worst delay that they noticed.
+        self.figures = {"attempts": 0, "failures": 0, "added_ms": None}
         self._processes = []
         self._closers = contextlib.ExitStack()
 
@@ -179,6 +183,14 @@ class World:
         answer = self.call("GET", READY_PATH, host=host)
         check(answer.status == 200, lambda: f"the ready look-up was answered {answer.status}")
         return answer.is_metered
+
+    def shown_certificate(self, target, server_name):
+        """DER of what a client of the edge is shown; nothing is verified."""
+        return wire.shown_certificate(self.edge_port, target, server_name)
+
+    def own_certificate(self, server_name):
+        """DER of what the provider shows without anybody between."""
+        return wire.own_certificate(self.provider.port, server_name)
 
     # Questions -----------------------------------------------------------------------------
 
@@ -329,6 +341,14 @@ class World:
         return any(os.access(os.path.join(p, name), os.X_OK)
                    for p in os.environ.get("PATH", "").split(os.pathsep))
 
+    # Promises ------------------------------------------------------------------------------
+
+    def count(self, attempts=1, failures=0, added_ms=None):
+        self.figures["attempts"] += attempts
+        self.figures["failures"] += failures
+        if added_ms is not None:
+            self.figures["added_ms"] = max(self.figures["added_ms"] or 0, added_ms)
+
     # The end -------------------------------------------------------------------------------
 
     def on_close(self, close):
@@ -339,7 +359,8 @@ class World:
         """A second world, with a home of its own, for tests that repeat themselves."""
         directory = self.directory / name
         directory.mkdir()
-        world = World(self.binary, self.provider_program, directory)
+        world = World(self.binary, self.provider_program, directory, self.load_program)
+        world.figures = self.figures
         try:
             yield world
         finally:
