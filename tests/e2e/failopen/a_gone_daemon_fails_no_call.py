@@ -120,6 +120,28 @@ def test_burst_of_clients_on_a_hung_daemon(world):
         equal(call.result().status, 200, "status")
 
 
+def test_no_setting_turns_it_off(world):
+    """Whatever somebody writes into the config in the hope of it."""
+    world.start_provider()
+    world.write_config("""
+[daemon.edge]
+fail_open = false
+[edge]
+fail_closed = true
+fail_open = false
+[intercept]
+fail_open = false
+required = true
+""")
+    world.start_edge()
+    world.start_daemon()
+    world.wait_metering()
+    world.daemon.kill()
+    for _ in range(5):
+        passes(world, "with settings that do not exist")
+    check("config.ignored" in world.edge.log(), "the edge did not say that it knows no such thing")
+
+
 def test_daemon_whose_ports_file_lies(world):
     """The ports in the file belong to nobody, or to somebody else."""
     world.start()

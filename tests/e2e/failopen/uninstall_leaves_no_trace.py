@@ -198,6 +198,21 @@ def test_init_continues_where_it_was_killed(world):
         user.meter("uninstall", "--purge", "--include-logs", "--yes")
 
 
+def test_rows_are_deleted_only_after_a_yes(world):
+    user = prepare(world)
+    user.meter("init", "--apps", "--non-interactive")
+    meter_once(user)
+    database = user.data / "db.sqlite"
+    for flags, answer in (([], b""), (["--purge"], b""), (["--include-logs"], b""),
+                          (["--purge", "--include-logs"], b""),
+                          (["--purge", "--include-logs"], b"no\n")):
+        user.run(PROGRAM, "uninstall", *flags, input=answer)
+        world.count(failures=not database.exists())
+        check(database.exists(), f"the rows are gone after uninstall {' '.join(flags)}")
+    user.meter("uninstall", "--purge", "--include-logs", "--yes")
+    check(not user.data.exists(), "the home is still there")
+
+
 def test_a_port_of_ours_is_free_again(world):
     user = prepare(world)
     user.meter("init", "--apps", "--non-interactive")
