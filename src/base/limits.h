@@ -119,6 +119,8 @@ inline constexpr std::size_t accepting_pid_count_max = 32;
 inline constexpr std::size_t config_bytes_max = 1024 * 1024;
 inline constexpr std::size_t haltonrc_bytes_max = 64 * 1024;
 inline constexpr std::size_t ports_file_bytes_max = 4 * 1024;
+// system_state.json: half a KiB a network service, and a kioslaverc.
+inline constexpr std::size_t system_state_bytes_max = 256 * 1024;
 // System bundles are about 220 KiB; a corporate one with everything is below 4 MiB.
 inline constexpr std::size_t ca_bundle_bytes_max = 16 * 1024 * 1024;
 // Steps of the walk from a working directory to the root.

@@ -135,6 +135,9 @@ struct Layer {
     Finding (*judge)(const Facts&);
     std::vector<Step> (*plan_apply)(const Facts&, const Wish&);
     std::vector<Step> (*plan_remove)(const Facts&, const Wish&);
+    // `start`, top down, and `stop`, bottom up; null for layers that do not run.
+    std::vector<Step> (*plan_start)(const Facts&) = nullptr;
+    std::vector<Step> (*plan_stop)(const Facts&) = nullptr;
 };
 
 }  // namespace halton::setup

@@ -147,6 +147,25 @@ Plan plan_uninstall(const Facts& facts, const Wish& wish) {
     return plan;
 }
 
+Plan plan_start(const Facts& facts) {
+    Plan plan;
+    for (const Layer* layer : applicable(facts.system))
+        if (layer->plan_start) append(plan, *layer, layer->plan_start(facts));
+    return plan;
+}
+
+Plan plan_stop(const Facts& facts) {
+    Plan plan;
+    const auto rows = applicable(facts.system);
+    for (auto row = rows.rbegin(); row != rows.rend(); ++row)
+        if ((*row)->plan_stop) append(plan, **row, (*row)->plan_stop(facts));
+    return plan;
+}
+
+bool is_installed(const Facts& facts) {
+    return facts.recorded_mode() != Mode::none || !plan_uninstall(facts, {}).empty();
+}
+
 Plan plan_repair(const Facts& facts, const Wish& wish, const Layer& layer) {
     Plan plan;
     append(

@@ -50,6 +50,13 @@ Plan plan_install(const Facts& facts, const Wish& wish);
 // Everything away, bottom up; data, config and CA stay.
 Plan plan_uninstall(const Facts& facts, const Wish& wish);
 
+// What `start` and `stop` do. Neither touches a running edge.
+Plan plan_start(const Facts& facts);
+Plan plan_stop(const Facts& facts);
+
+// Whether anything of an installation is there, whatever the recorded mode says.
+bool is_installed(const Facts& facts);
+
 // The rows of one layer only: what doctor does about it.
 Plan plan_repair(const Facts& facts, const Wish& wish, const Layer& layer);
 

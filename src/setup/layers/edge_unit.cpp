@@ -120,6 +120,21 @@ std::vector<Step> plan_apply(const Facts& facts, const Wish& wish) {
     return steps;
 }
 
+// A missing edge is started; a running one is left alone, whatever it is.
+std::vector<Step> plan_start(const Facts& facts) {
+    if (!has_bus(facts) || !has_unit_file(facts, edge_service_unit)) {
+        const auto& listener = facts.listener(facts.ports.edge_port);
+        if (listener.is_bound) return {};
+        return {StartProcess{"edge"}, AwaitPort{facts.ports.edge_port, start_limit_ms}};
+    }
+    std::vector<Step> steps;
+    if (!read_unit(facts, edge_socket_unit).is_active)
+        steps.push_back(RunCommand{.argv = systemctl({"start", edge_socket_unit}), .tries = 3});
+    if (!read_unit(facts, edge_service_unit).is_active)
+        steps.push_back(RunCommand{systemctl({"start", edge_service_unit})});
+    return steps;
+}
+
 std::vector<Step> plan_remove(const Facts& facts, const Wish& wish) {
     std::vector<Step> steps;
     const auto& listener = facts.listener(facts.ports.edge_port);
@@ -155,6 +170,7 @@ const Layer edge_unit{"edge-unit",
                       ask,
                       judge,
                       plan_apply,
-                      plan_remove};
+                      plan_remove,
+                      plan_start};
 
 }  // namespace halton::setup::layers
