@@ -116,6 +116,10 @@ int run_daemon(int argc, char** argv) {
     if (!home) return fail_to_start(home.error().context, "Set HOME or HALTON_METER_HOME");
     if (const auto made = platform::make_home(*home); !made)
         return fail_to_start(made.error().context, "Type: halton-meter status");
+    if (platform::was_stopped_just_now(*home, system_clock().now_utc())) {
+        log_event(LogLevel::info, "daemon.stopped_on_purpose", {{"next", "halton-meter start"}});
+        return exit_done;
+    }
     const auto parsed = platform::read_config(*home);
     const config::Config& config = parsed.config;
     for (const auto& warning : parsed.warnings)

@@ -16,11 +16,6 @@ std::string_view unquote(std::string_view text) {
     return text;
 }
 
-bool is_loopback(std::string_view host) {
-    return is_equal_ignoring_case(host, "localhost") || host.substr(0, 4) == "127." ||
-           host == "::1" || host == "[::1]";
-}
-
 bool has_port(const std::vector<std::uint16_t>& ports, std::string_view text) {
     const auto port = parse_decimal(text);
     return port && std::find(ports.begin(), ports.end(), *port) != ports.end();
@@ -54,8 +49,13 @@ std::optional<std::string_view> value_of(std::string_view line, std::string_view
 
 }  // namespace
 
+bool is_loopback_host(std::string_view host) {
+    return is_equal_ignoring_case(host, "localhost") || host.substr(0, 4) == "127." ||
+           host == "::1" || host == "[::1]";
+}
+
 bool is_ours(const GnomeProxy& proxy, const std::vector<std::uint16_t>& ports) {
-    return unquote(proxy.mode) == "manual" && is_loopback(unquote(proxy.https_host)) &&
+    return unquote(proxy.mode) == "manual" && is_loopback_host(unquote(proxy.https_host)) &&
            has_port(ports, unquote(proxy.https_port));
 }
 
@@ -73,7 +73,7 @@ bool is_ours(std::string_view kioslaverc, const std::vector<std::uint16_t>& port
             if (cut == std::string_view::npos) return;
             auto port = address->substr(cut + 1);
             port = port.substr(0, port.find('/'));
-            points_at_us = is_loopback(trim(address->substr(0, cut))) && has_port(ports, port);
+            points_at_us = is_loopback_host(trim(address->substr(0, cut))) && has_port(ports, port);
         }
     });
     return is_manual && points_at_us;

@@ -20,6 +20,9 @@ struct GnomeProxy {
 bool is_ours(const GnomeProxy& proxy, const std::vector<std::uint16_t>& ports);
 bool is_ours(std::string_view kioslaverc, const std::vector<std::uint16_t>& ports);
 
+// localhost and the loopback addresses, as people write them.
+bool is_loopback_host(std::string_view host);
+
 // The same kioslaverc with ProxyType=0 ("no proxy"); everything else stays as it is.
 std::string switch_off_kioslaverc(std::string_view kioslaverc);
 
