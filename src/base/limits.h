@@ -124,6 +124,26 @@ inline constexpr std::size_t ca_bundle_bytes_max = 16 * 1024 * 1024;
 // Steps of the walk from a working directory to the root.
 inline constexpr int directory_walk_max = 64;
 
+// Set-up ---------------------------------------------------------------------------------
+// Layers ask, and an answer leads to the next question: a stranger on a port to the port above it.
+inline constexpr int setup_ask_rounds = 40;
+// What is read of one file: bundles are the largest, see ca_bundle_bytes_max.
+inline constexpr std::size_t setup_file_bytes_max = 16 * 1024 * 1024;
+// Commands that only look answer in tens of milliseconds; a session bus that is gone takes longer.
+inline constexpr std::chrono::milliseconds setup_look_time{5'000};
+// Commands that change something: a daemon that is stopped has 30 s to drain.
+inline constexpr std::chrono::milliseconds setup_change_time{60'000};
+inline constexpr std::size_t setup_command_output_bytes_max = 256 * 1024;
+// A label or unit name that is still being freed is tried again after this.
+inline constexpr std::chrono::milliseconds setup_try_pause{500};
+// A daemon that starts reads prices and opens a database; a loaded machine takes seconds.
+inline constexpr std::chrono::milliseconds daemon_start_time{30'000};
+inline constexpr std::chrono::milliseconds health_poll{500};
+// A role that was asked to end: the daemon drains for at most 25 s.
+inline constexpr std::chrono::milliseconds role_stop_time{30'000};
+// A daemon that is launched within this after a `stop` exits at once.
+inline constexpr std::chrono::seconds graceful_shutdown_time{30};
+
 // Client process ------------------------------------------------------------------------
 // A look-up that takes longer than this gives the default project: the tunnel does not wait.
 inline constexpr std::chrono::milliseconds socket_owner_time_max{100};

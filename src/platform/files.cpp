@@ -133,6 +133,72 @@ Result<void> make_private_directory(const std::filesystem::path& path) {
     return {};
 }
 
+Result<std::vector<std::filesystem::path>> make_folders(const std::filesystem::path& path,
+                                                        unsigned mode) {
+    std::vector<std::filesystem::path> missing;
+    for (auto at = path; !at.empty() && at != at.parent_path(); at = at.parent_path()) {
+        struct stat facts {};
+        if (::stat(at.c_str(), &facts) == 0) {
+            if (S_ISDIR(facts.st_mode)) break;
+            return fail(ErrorKind::not_found, fmt::format("{} is not a folder", at.string()));
+        }
+        missing.insert(missing.begin(), at);
+    }
+    for (const auto& folder : missing) {
+        if (::mkdir(folder.c_str(), 0700) != 0) return fail_with_errno("cannot create", folder);
+        // Regardless of the umask.
+        if (::chmod(folder.c_str(), static_cast<mode_t>(mode)) != 0)
+            return fail_with_errno("cannot create", folder);
+    }
+    return missing;
+}
+
+Result<bool> remove_file(const std::filesystem::path& path) {
+    if (::unlink(path.c_str()) == 0) return true;
+    if (errno == ENOENT || errno == ENOTDIR) return false;
+    return fail_with_errno("cannot remove", path);
+}
+
+Result<bool> remove_empty_folder(const std::filesystem::path& path) {
+    if (::rmdir(path.c_str()) == 0) return true;
+    if (errno == ENOENT || errno == ENOTDIR || errno == ENOTEMPTY || errno == EEXIST) return false;
+    return fail_with_errno("cannot remove", path);
+}
+
+Result<void> make_link_atomically(const std::filesystem::path& path, const std::string& target) {
+    std::random_device entropy;
+    const auto temporary = path.parent_path() / fmt::format(".{}.{}-{:08x}", path.filename().string(),
+                                                            ::getpid(), entropy());
+    if (::symlink(target.c_str(), temporary.c_str()) != 0)
+        return fail_with_errno("cannot create", temporary);
+    if (::rename(temporary.c_str(), path.c_str()) != 0) {
+        auto failed = fail_with_errno("cannot replace", path);
+        ::unlink(temporary.c_str());
+        return failed;
+    }
+    sync_directory(path.parent_path());
+    return {};
+}
+
+Result<void> set_permissions(const std::filesystem::path& path, unsigned mode) {
+    if (::chmod(path.c_str(), static_cast<mode_t>(mode)) != 0)
+        return fail_with_errno("cannot set the permissions of", path);
+    return {};
+}
+
+std::filesystem::path follow_links(const std::filesystem::path& path) {
+    // As deep as the kernel goes.
+    constexpr int depth_max = 40;
+    auto at = path;
+    for (int depth = 0; depth < depth_max; ++depth) {
+        std::error_code failed;
+        const auto target = std::filesystem::read_symlink(at, failed);
+        if (failed) break;
+        at = target.is_absolute() ? target : at.parent_path() / target;
+    }
+    return at;
+}
+
 FileLock::FileLock(FileLock&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
 
 FileLock::~FileLock() {

@@ -4,6 +4,7 @@
 // documentation. Everything here is pure: facts in, findings and steps out.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -21,43 +22,89 @@ struct Wish {
     bool is_graceful = false;   // uninstall only: the edge stays until the next reboot
 };
 
-// Steps are carried out in order by platform/apply.h, each only when it changes something.
+// Steps are carried out in order by platform/apply.h, each only when it changes something, so that
+// a plan can be carried out again after it was cut off anywhere.
+
+// With its missing parents. What is made outside of the data folder is noted there.
 struct MakeFolder {
     std::string path;
-    unsigned permissions;
+    unsigned permissions = 0755;
 };
+// Atomic, through symbolic links. `permissions` 0: those that it has, 0644 for a new one.
 struct WriteFile {
     std::string path;
     std::string text;
-    unsigned permissions;
-};  // atomic
+    unsigned permissions = 0644;
+};
+struct SetPermissions {
+    std::string path;
+    unsigned permissions = 0600;
+};
+struct MakeLink {
+    std::string path;
+    std::string target;
+};
+// An absent one is fine.
 struct RemoveFile {
     std::string path;
-};  // an absent one is fine
+};
+// Only if MakeFolder made it; with its parents, as far as that holds for them.
 struct RemoveFolderIfEmpty {
     std::string path;
+};
+// Everything in it but these names, and the folder when nothing is left.
+struct ClearFolder {
+    std::string path;
+    std::vector<std::string> kept;
+};
+// Into effective-ports.json, which edge and daemon write as well.
+struct RecordPorts {
+    config::EffectivePorts ports;
 };
 struct RunCommand {
     Argv argv;
     bool may_fail = false;  // "already gone" is an answer
     int tries = 1;          // a label that is still being freed: once every half second
+    Argv undo{};            // takes it back when a later step fails
 };
+// Shown, then run as root through sudo or a dialog.
 struct AskAdmin {
     Argv argv;
     std::string why;
-};                        // shown, then run through sudo or a dialog
+    bool may_fail = false;
+    bool tries_alone_first = false;  // the system lets many users do this without being root
+    Argv undo{};
+};
 struct MakeAuthority {};  // the CA, when there is none (platform/authority_files.h)
-struct MakeBundle {};     // ca.pem and ca-bundle.pem
+struct MakeBundle {};     // ca-bundle.pem, with the roots that the user's own variables name
+// Where no supervisor is: a role as a process of its own, which outlives us.
+struct StartProcess {
+    std::string role;  // "edge", "daemon"
+};
+// SIGTERM, later SIGKILL; only while that pid is this program.
+struct StopProcess {
+    int pid = 0;
+    std::string role;
+};
 struct AwaitHealth {
-    int limit_ms;
+    int limit_ms = 0;
 };  // until the daemon answers 200
+struct AwaitPort {
+    std::uint16_t port = 0;
+    int limit_ms = 0;
+};  // until somebody accepts there
 struct Notify {
     std::string text;
 };  // one line for the user
-using Step = std::variant<MakeFolder, WriteFile, RemoveFile, RemoveFolderIfEmpty, RunCommand,
-                          AskAdmin, MakeAuthority, MakeBundle, AwaitHealth, Notify>;
+using Step =
+    std::variant<MakeFolder, WriteFile, SetPermissions, MakeLink, RemoveFile, RemoveFolderIfEmpty,
+                 ClearFolder, RecordPorts, RunCommand, AskAdmin, MakeAuthority, MakeBundle,
+                 StartProcess, StopProcess, AwaitHealth, AwaitPort, Notify>;
 
 std::string describe(const Step& step);  // one line, for --dry-run and --fix
+
+// 'word' in single quotes, whatever is in it: for commands to paste and for rc blocks.
+std::string quote_for_shell(std::string_view word);
 
 enum class Health {
     good,

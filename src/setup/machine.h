@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.h"
 #include "config/ports_file.h"
 
 namespace halton::setup {
@@ -29,12 +30,17 @@ struct Folders {
     std::string data;         // ~/.halton-meter, or HALTON_METER_HOME
     std::string user_config;  // XDG_CONFIG_HOME, or ~/.config
     std::string program;      // this executable; goes into supervisor files
+
+    // "name" in the data folder, as an absolute path.
+    std::string in_data(std::string_view name) const;
+    // What has been made outside of the data folder, a folder a line: only these are ever removed.
+    std::string made_folders_file() const { return in_data("made-folders"); }
 };
 
 using Argv = std::vector<std::string>;
 
 struct FileFact {
-    enum class State { missing, unreadable, present };
+    enum class State { missing, unreadable, present, folder };
     State state = State::missing;
     std::string text;          // of a present file, bounded by limits::setup_file_bytes_max
     unsigned permissions = 0;  // 0600
@@ -56,9 +62,11 @@ struct ListenerFact {
     std::optional<int> pid;        // nothing: another user's, or not to be found out
     std::optional<std::uint32_t> uid;
     std::string program;               // path of its executable, empty when unknown
+    bool is_outdated = false;          // that file has been replaced or removed since
     std::optional<int> health_status;  // the API port: the status of GET /health
     bool answers_as_edge = false;      // the edge port: it answered our probe host by itself
     bool chains = false;               // ... and the daemon answered behind it
+    std::string version;               // the API port: what /health tells
 };
 
 // Facts by the question that was asked; a question that was not answered has no entry.
@@ -68,7 +76,12 @@ struct Facts {
     std::string version;  // of this program
     std::uint32_t uid = 0;
     std::string user_name;
-    config::EffectivePorts ports;  // in force or wanted, see roles/ports.h
+    UtcTime now{};
+    config::EffectivePorts ports;             // in force or wanted: supervisor files carry them
+    config::EffectivePorts configured_ports;  // those of config.toml
+    bool has_upstream_proxy = false;          // [upstream] proxy of config.toml
+    std::vector<std::string> hosts;           // that are decrypted: what the root must permit
+    bool has_terminal = false;                // somebody can be asked for a password
     std::map<std::string, std::string, std::less<>> environment;  // of whoever asks
     std::map<std::string, FileFact, std::less<>> files;           // by absolute path
     std::map<Argv, CommandFact> commands;

@@ -1,0 +1,21 @@
+// The layers by name. A new one: its file here, its line below, its row in setup/layers.cpp.
+#pragma once
+
+#include "setup/layer.h"
+
+namespace halton::setup::layers {
+
+extern const Layer data_folder;
+extern const Layer ports;
+extern const Layer authority;
+extern const Layer bundle;
+extern const Layer user_bus;
+extern const Layer linger;
+extern const Layer edge_unit;
+extern const Layer daemon_unit;
+extern const Layer watchdog_unit;
+extern const Layer session_environment;
+extern const Layer shell_rc;
+extern const Layer sentinels;
+
+}  // namespace halton::setup::layers
