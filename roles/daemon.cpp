@@ -199,7 +199,12 @@ int run_daemon(int argc, char** argv) {
                                           daemon.refusals,
                                           daemon.passthrough,
                                           &providers,
-                                          &pending_answers};
+                                          &pending_answers,
+                                          [&ledger](std::string_view reason,
+                                                    std::string_view program,
+                                                    std::string_view host) {
+                                              ledger.note_unmetered(reason, program, host);
+                                          }};
         daemon.background.spawn(
             "intercept listener",
             intercept->serve(

@@ -118,8 +118,9 @@ int run_edge(int argc, char** argv) {
                                                                 "/health", limits.probe);
             co_return status && *status == 200;
         });
+    proxy::EdgeCounts counts;
     proxy::EdgeServices services{io,     limits, dialer, **shuttle, health,
-                                 [&ports] { return ports.get(); }};
+                                 [&ports] { return ports.get(); }, &counts};
 
     // Who is accepted has to be served: more wait in the kernel until there are descriptors.
     const auto has_room = [&] {

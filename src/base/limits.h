@@ -163,6 +163,15 @@ inline constexpr std::size_t socket_owner_recent_count_max = 16;
 inline constexpr std::size_t socket_table_bytes_max = 8 * 1024 * 1024;
 // The kernel's own bound for arguments and environment is a quarter of an 8 MiB stack.
 inline constexpr std::size_t environ_bytes_max = 2 * 1024 * 1024;
+// What `doctor` looks at of running tools: more processes than a desktop has, the beginning of
+// their command lines, and no longer than one waits for an answer.
+inline constexpr std::size_t process_count_max = 4096;
+inline constexpr std::size_t process_arguments_bytes_max = 4096;
+inline constexpr std::chrono::milliseconds process_look_time{2'000};
+// Settings of a tool; real ones have a few KiB.
+inline constexpr std::size_t tool_settings_bytes_max = 1024 * 1024;
+// A sound-looking database of a million rows is looked through in two seconds.
+inline constexpr std::chrono::milliseconds database_check_time{3'000};
 
 // TLS --------------------------------------------------------------------------------------
 // A post-quantum ClientHello is about 1.8 KiB; 16 KiB is one record's worth.
@@ -192,6 +201,13 @@ inline constexpr std::size_t commit_busy_row_count = 32;
 // A locked file is free again within milliseconds, a full disk within minutes.
 inline constexpr std::chrono::milliseconds store_back_off_min{50};
 inline constexpr std::chrono::milliseconds store_back_off_max{5'000};
+// Kinds of connections that were not metered, a day: a dozen reasons times a few tools.
+inline constexpr std::size_t unmetered_kinds_max = 512;
+inline constexpr std::size_t unmetered_name_bytes_max = 80;
+// Their counts are written this often; a kill loses no more than that.
+inline constexpr std::chrono::milliseconds unmetered_interval{2'000};
+// And kept as long as anybody asks why a bill and a report differ.
+inline constexpr int unmetered_days_max = 90;
 
 }  // namespace limits
 

@@ -87,6 +87,12 @@ private:
         const auto found = services_.passthrough.find(reason);
         if (found != services_.passthrough.end()) ++found->second;
         else services_.passthrough.emplace(reason, 1);
+        if (services_.note_unmetered) {
+            const bool is_provider = services_.hosts.is_metered(host_);
+            services_.note_unmetered(
+                reason, is_provider ? std::string_view(owner_.process.executable) : "",
+                is_provider ? std::string_view(host_) : "");
+        }
         log_event(LogLevel::debug, "intercept.passthrough",
                   {{"host", target_.host}, {"reason", reason}});
     }
@@ -104,6 +110,7 @@ private:
     TcpStream client_;
     InterceptServices& services_;
     http::Target target_;
+    std::string host_;   // whom the client means: of the target, then of its hello
     std::string bytes_;  // of the client behind the CONNECT: its ClientHello
     Owner owner_;
 };
@@ -133,6 +140,7 @@ asio::awaitable<Opened> Intercept::open() {
         co_return Opened{};
     }
     target_ = std::move(request->target);
+    host_ = target_.host;
     const auto told = co_await client_.write_all(chain_protocol::alive, limits.handshake);
     if (!told) co_return Opened{};
 
@@ -160,6 +168,7 @@ asio::awaitable<Opened> Intercept::open() {
     if (!taken) co_return Opened{};
     auto hello = co_await read_hello();
     if (!hello) co_return Opened{};
+    if (!hello->hello.server_name.empty()) host_ = hello->hello.server_name;
     auto reason = reason_to_pass(*hello, target_, services_.hosts);
     if (reason.empty() && services_.refusals.is_refusing(to_client(hello->hello),
                                                          services_.clock.now_steady()))

@@ -15,6 +15,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -50,6 +51,11 @@ public:
     Ledger& operator=(const Ledger&) = delete;
 
     void offer(meter::CallRecord call) noexcept override;
+
+    // A connection that was not metered. `host` only where it is a provider's. Written within
+    // limits::unmetered_interval; a kill may lose that much.
+    void note_unmetered(std::string_view reason, std::string_view program,
+                        std::string_view host) noexcept;
 
     LedgerCounters counters() const;
 

@@ -188,9 +188,25 @@ CREATE TABLE plan_limits (
 );
 )sql";
 
-constexpr std::array<Migration, 2> all_migrations{{
+// Connections that were not metered, and why. `host` is a provider's, or empty: where else people
+// go is not written down.
+constexpr const char* unmetered_schema = R"sql(
+CREATE TABLE unmetered (
+    day TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    program TEXT NOT NULL,
+    host TEXT NOT NULL,
+    count INTEGER NOT NULL,
+    first_at TEXT NOT NULL,
+    last_at TEXT NOT NULL,
+    PRIMARY KEY (day, reason, program, host)
+);
+)sql";
+
+constexpr std::array<Migration, 3> all_migrations{{
     {1, "ledger", first_schema},
     {2, "money", money_schema},
+    {4, "unmetered", unmetered_schema},
 }};
 
 }  // namespace
