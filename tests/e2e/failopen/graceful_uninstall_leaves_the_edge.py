@@ -21,7 +21,7 @@ def is_refused():
 def edge_pids(user):
     """Processes of that user on the edge's role."""
     return [int(pid) for pid in user.run("pgrep", "-u", str(user.uid), "-f",
-                                         "halton-meter edge$").text.split()]
+                                         "halton-meter edge( |$)").text.split()]
 
 
 def test_until_the_reboot(world):

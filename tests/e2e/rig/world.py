@@ -374,10 +374,9 @@ class World:
     @staticmethod
     def logs_of(directory):
         text = ""
-        for name in ("edge.err", "daemon.err", "provider.err"):
-            for file in sorted(pathlib.Path(directory).rglob(name)):
-                if not file.stat().st_size:
-                    continue
-                lines = file.read_text(errors="replace").splitlines()[-15:]
-                text += f"--- {name}\n" + "\n".join(line[:300] for line in lines) + "\n"
+        for file in sorted(pathlib.Path(directory).rglob("*.err")):
+            if not file.stat().st_size:
+                continue
+            lines = file.read_text(errors="replace").splitlines()[-15:]
+            text += f"--- {file.name}\n" + "\n".join(line[:300] for line in lines) + "\n"
         return text
