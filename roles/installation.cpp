@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "base/log.h"
 #include "platform/gather.h"
 #include "platform/terminal.h"
 
@@ -33,6 +34,8 @@ setup::Facts Installation::look(bool chooses_ports) {
 
 Installation::Done Installation::carry_out(const setup::Facts& facts, const setup::Plan& plan,
                                            OnFailure on_failure, bool may_ask, bool is_quiet) {
+    // Lines of our own say what happens.
+    set_log_level(LogLevel::error);
     applier_ = std::make_unique<platform::Applier>(
         *runner_, home_,
         platform::Applier::Settings{may_ask && facts.has_terminal, facts.folders, facts.uid});
