@@ -26,7 +26,7 @@ struct Verb {
     bool is_hidden;
 };
 
-constexpr std::array<Verb, 9> verbs{{
+constexpr std::array<Verb, 10> verbs{{
     {"run", "run one command with its calls metered", run_run, false},
     {"report", "print what your calls cost, by project and model", run_report, false},
     {"status", "show what is running and whether calls are being recorded", run_status, false},
@@ -35,6 +35,7 @@ constexpr std::array<Verb, 9> verbs{{
     {"reprice", "recompute what recorded calls cost", run_reprice, false},
     {"edge", "run the proxy port in the foreground", run_edge, false},
     {"daemon", "run the metering daemon in the foreground", run_daemon, false},
+    {"watchdog", "switch the system proxy off when the daemon is gone", run_watchdog, false},
     {"reset-proxy", "emergency: switch off a system proxy that points at us", run_reset_proxy,
      false},
 }};

@@ -14,5 +14,6 @@ int run_reprice(int argc, char** argv);
 int run_reset_proxy(int argc, char** argv);
 int run_run(int argc, char** argv);
 int run_status(int argc, char** argv);
+int run_watchdog(int argc, char** argv);
 
 }  // namespace halton::roles

@@ -12,19 +12,27 @@
 namespace halton::setup {
 namespace {
 
-constexpr std::array<const Layer*, 12> table{
+constexpr std::array<const Layer*, 20> table{
     &layers::data_folder,
     &layers::ports,
     &layers::authority,
     &layers::bundle,
+    &layers::network_record,
+    &layers::keychain_trust,
     &layers::user_bus,
     &layers::linger,
     &layers::edge_unit,
     &layers::daemon_unit,
+    &layers::edge_agent,
+    &layers::daemon_agent,
+    &layers::watchdog_agent,
+    &layers::userenv_agent,
     &layers::session_environment,
+    &layers::launchd_variables,
     &layers::shell_rc,
     // The watchdog before the setting that it watches.
     &layers::watchdog_unit,
+    &layers::network_proxy,
     &layers::sentinels,
 };
 

@@ -5,6 +5,7 @@
 using namespace halton;
 using setup::GnomeProxy;
 using setup::is_ours;
+using setup::switch_back_on_kioslaverc;
 using setup::switch_off_kioslaverc;
 
 namespace {
@@ -47,4 +48,20 @@ TEST_CASE("desktop proxy: switching KDE off touches one line of one group") {
     CHECK(text == expected);
     CHECK(switch_off_kioslaverc(text) == text);
     CHECK(switch_off_kioslaverc("").empty());
+}
+
+TEST_CASE("desktop proxy: KDE is switched on again only from off") {
+    const auto off = switch_off_kioslaverc(kde_text);
+    CHECK(switch_back_on_kioslaverc(off) == std::string(kde_text));
+    CHECK_FALSE(switch_back_on_kioslaverc(kde_text));
+    CHECK_FALSE(switch_back_on_kioslaverc(""));
+    CHECK_FALSE(switch_back_on_kioslaverc("[Proxy Settings]\nProxyType=2\n"));
+    CHECK_FALSE(switch_back_on_kioslaverc("[Else]\nProxyType=0\n"));
+}
+
+TEST_CASE("desktop proxy: loopback, as people write it") {
+    for (const auto* host : {"localhost", "LOCALHOST", "127.0.0.1", "127.9.9.9", "::1", "[::1]"})
+        CHECK(setup::is_loopback_host(host));
+    for (const auto* host : {"", "10.0.0.1", "localhost.example", "12.7.0.0"})
+        CHECK_FALSE(setup::is_loopback_host(host));
 }
