@@ -26,7 +26,7 @@ struct Verb {
     bool is_hidden;
 };
 
-constexpr std::array<Verb, 17> verbs{{
+constexpr std::array<Verb, 18> verbs{{
     {"init", "set up, repair, switch the mode, or follow an upgrade", run_init, false},
     {"onboard", "set up with explanations (init --apps)", run_onboard, false},
     {"run", "run one command with its calls metered", run_run, false},
@@ -40,6 +40,7 @@ constexpr std::array<Verb, 17> verbs{{
     {"reprice", "recompute what recorded calls cost", run_reprice, false},
     {"edge", "run the proxy port in the foreground", run_edge, false},
     {"daemon", "run the metering daemon in the foreground", run_daemon, false},
+    {"watchdog", "switch the system proxy off when the daemon is gone", run_watchdog, false},
     {"reset-proxy", "emergency: switch off a system proxy that points at us", run_reset_proxy,
      false},
     {"rescue", "rebuild an installation that is stuck", run_rescue, false},

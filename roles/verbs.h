@@ -22,5 +22,6 @@ int run_status(int argc, char** argv);
 int run_stop(int argc, char** argv);
 int run_uninstall(int argc, char** argv);
 int run_userenv(int argc, char** argv);
+int run_watchdog(int argc, char** argv);
 
 }  // namespace halton::roles

@@ -34,6 +34,9 @@ bool end_by_force(int pid);
 // on failure. Errors: not_found, permission (there, but not a program one may run), io.
 Error become_program(const std::vector<std::string>& argv, const Environment& environment);
 
+// Whether there is such a program: looked up in PATH, unless the name is a path.
+bool has_program(const std::string& name);
+
 struct Finished {
     int exit_code = 0;  // 128 + the signal's number for one that was killed
     std::string output;

@@ -154,6 +154,10 @@ Error become_program(const std::vector<std::string>& argv, const Environment& en
     return Error{kind, Leg::local, fmt::format("{}: {}", argv.front(), std::strerror(number))};
 }
 
+bool has_program(const std::string& name) {
+    return find_program(name, read_environment()).has_value();
+}
+
 Result<Finished> run_program(const std::vector<std::string>& argv, const Environment& environment,
                              int limit_ms, bool is_attended) {
     if (argv.empty()) return fail(ErrorKind::not_found, "no program given");

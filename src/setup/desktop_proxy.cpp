@@ -50,6 +50,14 @@ std::optional<std::string_view> value_of(std::string_view line, std::string_view
     return trim(line.substr(equals + 1));
 }
 
+std::string with_proxy_type(std::string_view kioslaverc, std::string_view new_line) {
+    std::string text;
+    for_each_line(kioslaverc, proxy_group, [&](std::string_view line, bool is_in_group) {
+        text += is_in_group && value_of(line, "ProxyType") ? new_line : line;
+    });
+    return text;
+}
+
 }  // namespace
 
 bool is_loopback_host(std::string_view host) {
@@ -127,14 +135,17 @@ std::string switch_on_kioslaverc(std::string_view kioslaverc, std::uint16_t port
 }
 
 std::string switch_off_kioslaverc(std::string_view kioslaverc) {
-    std::string text;
+    return with_proxy_type(kioslaverc, "ProxyType=0\n");
+}
+
+std::optional<std::string> switch_back_on_kioslaverc(std::string_view kioslaverc) {
+    bool is_off = false;
     for_each_line(kioslaverc, proxy_group, [&](std::string_view line, bool is_in_group) {
-        if (is_in_group && value_of(line, "ProxyType"))
-            text += "ProxyType=0\n";
-        else
-            text += line;
+        if (const auto type = value_of(line, "ProxyType"); is_in_group && type)
+            is_off = *type == "0";
     });
-    return text;
+    if (!is_off) return std::nullopt;
+    return with_proxy_type(kioslaverc, "ProxyType=1\n");
 }
 
 }  // namespace halton::setup

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,5 +32,7 @@ std::string switch_on_kioslaverc(std::string_view kioslaverc, std::uint16_t port
 
 // The same kioslaverc with ProxyType=0 ("no proxy"); everything else stays as it is.
 std::string switch_off_kioslaverc(std::string_view kioslaverc);
+// The same with ProxyType=1 ("manual"), if it says "no proxy" now; else nothing.
+std::optional<std::string> switch_back_on_kioslaverc(std::string_view kioslaverc);
 
 }  // namespace halton::setup

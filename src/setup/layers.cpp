@@ -12,16 +12,23 @@
 namespace halton::setup {
 namespace {
 
-constexpr std::array<const Layer*, 16> table{
+constexpr std::array<const Layer*, 24> table{
     &layers::data_folder,
     &layers::ports,
     &layers::authority,
     &layers::bundle,
+    &layers::network_record,
+    &layers::keychain_trust,
     &layers::user_bus,
     &layers::linger,
     &layers::edge_unit,
     &layers::daemon_unit,
+    &layers::edge_agent,
+    &layers::daemon_agent,
+    &layers::watchdog_agent,
+    &layers::userenv_agent,
     &layers::session_environment,
+    &layers::launchd_variables,
     &layers::shell_rc,
     &layers::nss_trust,
     &layers::system_trust,
@@ -29,6 +36,7 @@ constexpr std::array<const Layer*, 16> table{
     &layers::watchdog_unit,
     &layers::gnome_proxy,
     &layers::kde_proxy,
+    &layers::network_proxy,
     &layers::sentinels,
 };
 
