@@ -29,7 +29,7 @@ int run_userenv(int argc, char** argv) {
     }
     setup::Plan plan;
     for (const auto* layer : setup::applicable(facts.system))
-        if (layer->id == "session-environment" || layer->id == "launchd-variables")
+        if (layer->id.starts_with("session-environment"))
             for (auto& step : setup::plan_repair(facts, {.mode = mode}, *layer))
                 plan.push_back(std::move(step));
     const auto done = installation->carry_out(facts, plan, Installation::OnFailure::go_on, false);
