@@ -36,9 +36,11 @@ Installation::Done Installation::carry_out(const setup::Facts& facts, const setu
                                            OnFailure on_failure, bool may_ask, bool is_quiet) {
     // Lines of our own say what happens.
     set_log_level(LogLevel::error);
-    applier_ = std::make_unique<platform::Applier>(
-        *runner_, home_,
-        platform::Applier::Settings{may_ask && facts.has_terminal, facts.folders, facts.uid});
+    // One for the whole verb: take_back() knows all of it.
+    if (!applier_)
+        applier_ = std::make_unique<platform::Applier>(
+            *runner_, home_,
+            platform::Applier::Settings{may_ask && facts.has_terminal, facts.folders, facts.uid});
     Done done;
     for (const auto& [layer, step] : plan) {
         if (const auto* notice = std::get_if<setup::Notify>(&step)) {

@@ -28,7 +28,7 @@ public:
     // Prints a line for each step. With `stop` the first failure ends the run.
     Done carry_out(const setup::Facts& facts, const setup::Plan& plan, OnFailure on_failure,
                    bool may_ask, bool is_quiet = false);
-    // Takes back what the last carry_out() changed.
+    // Takes back what carry_out() has changed until now.
     void take_back();
 
     const platform::Home& home() const { return home_; }
