@@ -12,19 +12,31 @@
 namespace halton::setup {
 namespace {
 
-constexpr std::array<const Layer*, 12> table{
+constexpr std::array<const Layer*, 24> table{
     &layers::data_folder,
     &layers::ports,
     &layers::authority,
     &layers::bundle,
+    &layers::network_record,
+    &layers::keychain_trust,
     &layers::user_bus,
     &layers::linger,
     &layers::edge_unit,
     &layers::daemon_unit,
+    &layers::edge_agent,
+    &layers::daemon_agent,
+    &layers::watchdog_agent,
+    &layers::userenv_agent,
     &layers::session_environment,
+    &layers::launchd_variables,
     &layers::shell_rc,
+    &layers::nss_trust,
+    &layers::system_trust,
     // The watchdog before the setting that it watches.
     &layers::watchdog_unit,
+    &layers::gnome_proxy,
+    &layers::kde_proxy,
+    &layers::network_proxy,
     &layers::sentinels,
 };
 
@@ -136,6 +148,25 @@ Plan plan_install(const Facts& facts, const Wish& wish) {
         if ((*row)->from > wish.mode) append(plan, **row, (*row)->plan_remove(facts, wish));
     for (const Layer* layer : rows)
         if (layer->from <= wish.mode) append(plan, *layer, layer->plan_apply(facts, wish));
+    return plan;
+}
+
+Plan first_part(const Plan& plan) {
+    Plan first;
+    const auto last =
+        std::find(table.begin(), table.end(), static_cast<const Layer*>(&layers::bundle));
+    for (const auto& planned : plan)
+        if (std::find(table.begin(), last + 1, planned.layer) != last + 1) first.push_back(planned);
+    return first;
+}
+
+Plan without_repeated_notes(Plan plan, const Plan& before) {
+    std::erase_if(plan, [&before](const PlannedStep& planned) {
+        return std::holds_alternative<Notify>(planned.step) &&
+               std::any_of(before.begin(), before.end(), [&](const PlannedStep& said) {
+                   return describe(said.step) == describe(planned.step);
+               });
+    });
     return plan;
 }
 

@@ -82,6 +82,8 @@ void add_stop(std::vector<Step>& steps, const Facts& facts) {
         steps.push_back(StopProcess{*listener.pid, "daemon"});
         return;
     }
+    // Started, and not listening yet.
+    if (facts.ports.daemon_pid != 0) steps.push_back(StopProcess{facts.ports.daemon_pid, "daemon"});
 }
 
 std::vector<Step> plan_apply(const Facts& facts, const Wish& wish) {
@@ -118,8 +120,8 @@ std::vector<Step> plan_start(const Facts& facts) {
     if (facts.listener(facts.ports.api_port).health_status == 200) return steps;
     if (has_service(facts)) {
         const auto state = read_unit(facts, daemon_service_unit);
-        steps.push_back(RunCommand{
-            systemctl({state.is_active ? "restart" : "start", daemon_service_unit})});
+        steps.push_back(
+            RunCommand{systemctl({state.is_active ? "restart" : "start", daemon_service_unit})});
     } else {
         add_stop(steps, facts);  // it is there, but not well
         steps.push_back(StartProcess{"daemon"});

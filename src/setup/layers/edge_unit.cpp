@@ -147,6 +147,8 @@ std::vector<Step> plan_remove(const Facts& facts, const Wish& wish) {
                            .may_fail = true});
         if (!service.is_active && listener.pid && is_our_program(facts, listener))
             steps.push_back(StopProcess{*listener.pid, "edge"});
+        else if (!service.is_active && facts.ports.edge_pid != 0)  // not listening yet
+            steps.push_back(StopProcess{facts.ports.edge_pid, "edge"});
         if (service.sub_state == "failed" || socket.sub_state == "failed")
             steps.push_back(
                 RunCommand{.argv = systemctl({"reset-failed", edge_socket_unit, edge_service_unit}),
