@@ -68,8 +68,9 @@ int run_uninstall(int argc, char** argv) {
     if (had_nothing && !is_purge) fmt::print("Nothing was installed.\n");
     if (was_edge_up && !is_graceful)
         fmt::print(
-            "Programs that were started with the proxy variable find nobody there now: "
-            "restart them.\n");
+            "Programs that were started with the proxy variable find nobody there now: restart "
+            "them.\n(Next time 'uninstall --graceful' leaves the edge to them until the next "
+            "boot.)\n");
     if (was_edge_up && is_graceful)
         fmt::print("The edge goes on until the next boot; programs that use it keep working.\n");
     if (!is_purge)

@@ -304,7 +304,11 @@ Result<int> start_detached(const std::vector<std::string>& argv, const Environme
     return pid;
 }
 
-bool ask_to_end(int pid) { return pid > 1 && ::kill(pid, SIGTERM) == 0; }
+bool ask_to_end(int pid) {
+    if (pid <= 1 || ::kill(pid, SIGTERM) != 0) return false;
+    ::kill(pid, SIGCONT);  // a stopped one hears nothing
+    return true;
+}
 
 bool end_by_force(int pid) { return pid > 1 && ::kill(pid, SIGKILL) == 0; }
 

@@ -90,19 +90,19 @@ public:
         return rest;
     }
 
-    // As `init` does it: a plan, and a second look.
+    // As `init` does it; gives what was done.
     setup::Plan install(const setup::Wish& wish) {
         look();
         facts.ports = setup::choose_ports(facts);
         look();
-        const auto plan = setup::plan_install(facts, wish);
-        carry_out(plan);
+        auto done = setup::first_part(setup::plan_install(facts, wish));
+        carry_out(done);
         look();
-        setup::Wish in_place = wish;
-        in_place.from_scratch = false;
-        carry_out(setup::without_repeats(setup::plan_install(facts, in_place), plan));
+        const auto rest = setup::without_repeated_notes(setup::plan_install(facts, wish), done);
+        carry_out(rest);
         look();
-        return plan;
+        done.insert(done.end(), rest.begin(), rest.end());
+        return done;
     }
     void uninstall(bool is_graceful = false) {
         look();
