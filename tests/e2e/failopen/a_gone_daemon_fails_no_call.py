@@ -558,7 +558,7 @@ def check_database(world):
 
 
 class LoadClient(threading.Thread):
-    """One of fifty: calls without a pause, on new and on kept connections."""
+    """One of fifty: calls with little pause, on new and on kept connections."""
 
     def __init__(self, world, number, is_over):
         super().__init__(daemon=True)
@@ -574,6 +574,7 @@ class LoadClient(threading.Thread):
         sequence = 0
         while not self.is_over.is_set():
             sequence += 1
+            time.sleep(random.uniform(0, 0.2))  # 500 connections a second leave time for kills
             for attempt in range(10):
                 try:
                     self.one_connection(f"k{self.number}-{sequence}-{attempt}")
