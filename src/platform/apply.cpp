@@ -346,8 +346,9 @@ StepReport Applier::carry_out(const setup::StartProcess& step) {
         (step.role == "edge" ? ports.edge_pid : ports.daemon_pid) = pid;
         return merge_ports(home_, ports).has_value();
     };
-    const auto started = start_detached({settings_.folders.program, step.role},
-                                        make_role_environment(), log, record);
+    std::vector<std::string> command{settings_.folders.program, step.role};
+    command.insert(command.end(), step.flags.begin(), step.flags.end());
+    const auto started = start_detached(command, make_role_environment(), log, record);
     if (!started) return failed(started.error());
     remember([this, pid = *started] {
         return stop_own_role(pid, settings_.folders.program)

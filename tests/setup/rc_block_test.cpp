@@ -131,6 +131,6 @@ TEST_CASE("rc block: fish has its own words") {
 TEST_CASE("rc block: environment.d values are quoted, and NO_PROXY grows") {
     CHECK(make_environment_d({{"A", "a \"b\" \\ $c"}, {"NO_PROXY", "localhost"}}) ==
           "# made by \"halton-meter init --apps\", removed by \"halton-meter uninstall\"\n"
-          "A=\"a \\\"b\\\" \\\\ \\$c\"\n"
+          "A=\"a \\\"b\\\" \\\\ $$c\"\n"
           "NO_PROXY=\"${NO_PROXY:+$NO_PROXY,}localhost\"\n");
 }
