@@ -93,10 +93,11 @@ int run_edge(int argc, char** argv) {
     }
     ports.set_edge_port(listener->port());
     if (home) {
-        const auto merged = platform::make_home(*home).and_then([&] {
-            return platform::merge_ports(
-                *home, {.edge_port = listener->port(), .edge_pid = platform::own_pid()});
-        });
+        const auto merged =
+            platform::make_home(*home).and_then([&] {
+                return platform::merge_ports(
+                    *home, {.edge_port = listener->port(), .edge_pid = platform::own_pid()});
+            });
         if (!merged)
             log_event(LogLevel::warn, "edge.ports_not_written",
                       {{"error", to_text(merged.error())}});
@@ -115,23 +116,23 @@ int run_edge(int argc, char** argv) {
     };
     net::Dialer dialer(io, config, limits, is_own);
     net::TaskGroup tasks(io.get_executor());
-    proxy::HealthCache health(io, tasks, limits, [&]() -> asio::awaitable<bool> {
-        const auto status =
-            co_await net::probe_http_status(io, ports.get().api_port, "/health", limits.probe);
-        co_return status&&* status == 200;
-    });
-    proxy::EdgeServices services{io,        limits, dialer,
-                                 **shuttle, health, [&ports] { return ports.get(); }};
+    proxy::HealthCache health(
+        io, tasks, limits, [&]() -> asio::awaitable<bool> {
+            const auto status = co_await net::probe_http_status(io, ports.get().api_port,
+                                                                "/health", limits.probe);
+            co_return status && *status == 200;
+        });
+    proxy::EdgeServices services{io,     limits, dialer, **shuttle, health,
+                                 [&ports] { return ports.get(); }};
 
-    tasks.spawn(
-        "edge listener",
-        listener->serve(
-            [&] { return tasks.size() + (*shuttle)->count() < limits.connection_count_max; },
-            [&](asio::ip::tcp::socket socket) {
-                tasks.spawn("edge connection",
-                            proxy::serve_edge_connection(
-                                net::TcpStream(std::move(socket), Leg::client), services));
-            }));
+    tasks.spawn("edge listener",
+                listener->serve(
+                    [&] { return tasks.size() + (*shuttle)->count() < limits.connection_count_max; },
+                    [&](asio::ip::tcp::socket socket) {
+                        tasks.spawn("edge connection",
+                                    proxy::serve_edge_connection(
+                                        net::TcpStream(std::move(socket), Leg::client), services));
+                    }));
     log_event(LogLevel::info, "edge.startup.ready",
               {{"port", int{listener->port()}}, {"version", version()}});
 
@@ -142,12 +143,11 @@ int run_edge(int argc, char** argv) {
         listener->close();
         (*shuttle)->interrupt_all();
         tasks.cancel_all();
-        supervisor.spawn(
-            "shutdown",
-            [](net::TaskGroup& group, asio::io_context& context) -> asio::awaitable<void> {
-                co_await group.join(std::chrono::seconds(1));
-                context.stop();
-            }(tasks, io));
+        supervisor.spawn("shutdown", [](net::TaskGroup& group,
+                                        asio::io_context& context) -> asio::awaitable<void> {
+            co_await group.join(std::chrono::seconds(1));
+            context.stop();
+        }(tasks, io));
     });
     io.run();
     log_event(LogLevel::info, "edge.exit");
