@@ -93,10 +93,11 @@ int run_edge(int argc, char** argv) {
     }
     ports.set_edge_port(listener->port());
     if (home) {
-        const auto merged = platform::make_home(*home).and_then([&] {
-            return platform::merge_ports(
-                *home, {.edge_port = listener->port(), .edge_pid = platform::own_pid()});
-        });
+        const auto merged =
+            platform::make_home(*home).and_then([&] {
+                return platform::merge_ports(
+                    *home, {.edge_port = listener->port(), .edge_pid = platform::own_pid()});
+            });
         if (!merged)
             log_event(LogLevel::warn, "edge.ports_not_written",
                       {{"error", to_text(merged.error())}});
@@ -152,12 +153,11 @@ int run_edge(int argc, char** argv) {
         listener->close();
         (*shuttle)->interrupt_all();
         tasks.cancel_all();
-        supervisor.spawn(
-            "shutdown",
-            [](net::TaskGroup& group, asio::io_context& context) -> asio::awaitable<void> {
-                co_await group.join(std::chrono::seconds(1));
-                context.stop();
-            }(tasks, io));
+        supervisor.spawn("shutdown", [](net::TaskGroup& group,
+                                        asio::io_context& context) -> asio::awaitable<void> {
+            co_await group.join(std::chrono::seconds(1));
+            context.stop();
+        }(tasks, io));
     });
     io.run();
     log_event(LogLevel::info, "edge.exit");
