@@ -105,7 +105,7 @@ class User:
 
     def words(self, command):
         """setpriv, not Python's own way: also a started daemon must not keep our groups."""
-        return ["setpriv", "--reuid", str(self.uid), "--regid", str(self.uid), "--clear-groups",
+        return [shutil.which("setpriv") or "setpriv", "--reuid", str(self.uid), "--regid", str(self.uid), "--clear-groups",
                 *map(str, command)]
 
     def run(self, *command, limit_s=60, environment=None, cwd=None, input=None):
