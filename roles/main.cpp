@@ -26,10 +26,15 @@ struct Verb {
     bool is_hidden;
 };
 
-constexpr std::array<Verb, 10> verbs{{
+constexpr std::array<Verb, 18> verbs{{
+    {"init", "set up, repair, switch the mode, or follow an upgrade", run_init, false},
+    {"onboard", "set up with explanations (init --apps)", run_onboard, false},
     {"run", "run one command with its calls metered", run_run, false},
     {"report", "print what your calls cost, by project and model", run_report, false},
     {"status", "show what is running and whether calls are being recorded", run_status, false},
+    {"start", "start metering", run_start, false},
+    {"stop", "stop metering; your tools go on working", run_stop, false},
+    {"restart", "stop and start metering", run_restart, false},
     {"limits", "show how full your subscriptions are", run_limits, false},
     {"pricing", "list, show, check or import prices", run_pricing, false},
     {"reprice", "recompute what recorded calls cost", run_reprice, false},
@@ -38,6 +43,9 @@ constexpr std::array<Verb, 10> verbs{{
     {"watchdog", "switch the system proxy off when the daemon is gone", run_watchdog, false},
     {"reset-proxy", "emergency: switch off a system proxy that points at us", run_reset_proxy,
      false},
+    {"rescue", "rebuild an installation that is stuck", run_rescue, false},
+    {"uninstall", "remove everything but your data", run_uninstall, false},
+    {"userenv", "apply the session's variables once", run_userenv, true},
 }};
 
 const Verb* find_verb(std::string_view name) {

@@ -14,7 +14,8 @@ namespace halton::proxy {
 namespace {
 
 std::string make_page() {
-    const auto body = fmt::format("{{\"halton_meter\":\"self-test\",\"version\":\"{}\"}}\n", version());
+    const auto body =
+        fmt::format("{{\"halton_meter\":\"self-test\",\"version\":\"{}\"}}\n", version());
     return fmt::format(
         "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n"
         "Connection: close\r\n\r\n{}",

@@ -1,8 +1,11 @@
 #include "setup/desktop_proxy.h"
 
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <optional>
+
+#include <fmt/format.h>
 
 #include "base/text.h"
 
@@ -85,6 +88,50 @@ bool is_ours(std::string_view kioslaverc, const std::vector<std::uint16_t>& port
         }
     });
     return is_manual && points_at_us;
+}
+
+bool has_proxy(std::string_view kioslaverc) {
+    bool is_on = false;
+    for_each_line(kioslaverc, proxy_group, [&](std::string_view line, bool is_in_group) {
+        if (!is_in_group) return;
+        if (const auto type = value_of(line, "ProxyType")) is_on = !type->empty() && *type != "0";
+    });
+    return is_on;
+}
+
+std::string switch_on_kioslaverc(std::string_view kioslaverc, std::uint16_t port) {
+    const auto address = fmt::format("http://127.0.0.1 {}", port);
+    struct Line {
+        std::string_view key;
+        std::string text;
+        bool is_there;
+    };
+    std::array<Line, 3> lines{{{"ProxyType", "ProxyType=1\n", false},
+                               {"httpProxy", "httpProxy=" + address + "\n", false},
+                               {"httpsProxy", "httpsProxy=" + address + "\n", false}}};
+    std::string text;
+    // Where the group's last line of content ended, for keys that it lacks.
+    std::optional<std::size_t> group_end;
+    for_each_line(kioslaverc, proxy_group, [&](std::string_view line, bool is_in_group) {
+        bool is_replaced = false;
+        for (auto& own : lines) {
+            if (!is_in_group || !value_of(line, own.key)) continue;
+            if (!own.is_there) text += own.text;
+            own.is_there = is_replaced = true;
+        }
+        if (!is_replaced) {
+            text += line;
+            // The last line of a file may lack its end.
+            if (is_in_group && line.back() != '\n') text += '\n';
+        }
+        if (is_in_group && !trim(line).empty()) group_end = text.size();
+    });
+    std::string missing;
+    for (const auto& own : lines)
+        if (!own.is_there) missing += own.text;
+    if (group_end) return text.insert(*group_end, missing);
+    if (!text.empty() && text.back() != '\n') text += '\n';
+    return text + (text.empty() ? "" : "\n") + std::string(proxy_group) + "\n" + missing;
 }
 
 std::string switch_off_kioslaverc(std::string_view kioslaverc) {

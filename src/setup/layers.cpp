@@ -12,7 +12,7 @@
 namespace halton::setup {
 namespace {
 
-constexpr std::array<const Layer*, 20> table{
+constexpr std::array<const Layer*, 24> table{
     &layers::data_folder,
     &layers::ports,
     &layers::authority,
@@ -30,9 +30,13 @@ constexpr std::array<const Layer*, 20> table{
     &layers::session_environment,
     &layers::launchd_variables,
     &layers::shell_rc,
+    &layers::nss_trust,
+    &layers::system_trust,
     // The watchdog before the setting that it watches.
     &layers::watchdog_unit,
     &layers::network_proxy,
+    &layers::gnome_proxy,
+    &layers::kde_proxy,
     &layers::sentinels,
 };
 
@@ -144,6 +148,24 @@ Plan plan_install(const Facts& facts, const Wish& wish) {
         if ((*row)->from > wish.mode) append(plan, **row, (*row)->plan_remove(facts, wish));
     for (const Layer* layer : rows)
         if (layer->from <= wish.mode) append(plan, *layer, layer->plan_apply(facts, wish));
+    return plan;
+}
+
+Plan without_repeats(Plan plan, const Plan& before) {
+    const auto is_repeated = [&before](const PlannedStep& planned) {
+        if (!std::holds_alternative<RunCommand>(planned.step) &&
+            !std::holds_alternative<AskAdmin>(planned.step) &&
+            !std::holds_alternative<Notify>(planned.step))
+            return false;
+        return std::any_of(before.begin(), before.end(), [&](const PlannedStep& done) {
+            return done.layer == planned.layer && describe(done.step) == describe(planned.step);
+        });
+    };
+    // Files that are written again need their reload and restart again.
+    const bool writes = std::any_of(plan.begin(), plan.end(), [](const PlannedStep& planned) {
+        return std::holds_alternative<WriteFile>(planned.step);
+    });
+    if (!writes) std::erase_if(plan, is_repeated);
     return plan;
 }
 

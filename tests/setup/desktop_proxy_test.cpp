@@ -4,9 +4,11 @@
 
 using namespace halton;
 using setup::GnomeProxy;
+using setup::has_proxy;
 using setup::is_ours;
 using setup::switch_back_on_kioslaverc;
 using setup::switch_off_kioslaverc;
+using setup::switch_on_kioslaverc;
 
 namespace {
 
@@ -64,4 +66,26 @@ TEST_CASE("desktop proxy: loopback, as people write it") {
         CHECK(setup::is_loopback_host(host));
     for (const auto* host : {"", "10.0.0.1", "localhost.example", "12.7.0.0"})
         CHECK_FALSE(setup::is_loopback_host(host));
+}
+
+TEST_CASE("desktop proxy: KDE's file is switched on in place") {
+    const std::string wanted =
+        "[Proxy Settings]\nProxyType=1\nhttpProxy=http://127.0.0.1 8081\n"
+        "httpsProxy=http://127.0.0.1 8081\n";
+    CHECK(switch_on_kioslaverc("", 8081) == wanted);
+    CHECK(switch_on_kioslaverc(wanted, 8081) == wanted);
+    CHECK(is_ours(wanted, {8081}));
+    CHECK(switch_on_kioslaverc("[Other]\na=1\n", 8081) == "[Other]\na=1\n\n" + wanted);
+    // Exceptions, foreign keys and the groups around stay; keys are replaced, never doubled.
+    CHECK(switch_on_kioslaverc("[A]\nx=1\n\n[Proxy Settings]\nNoProxyFor=.corp\n"
+                               "httpsProxy[$e]=http://old 1\nhttpsProxy=twice\n\n[B]\ny=2",
+                               9) ==
+          "[A]\nx=1\n\n[Proxy Settings]\nNoProxyFor=.corp\nhttpsProxy=http://127.0.0.1 9\n"
+          "ProxyType=1\nhttpProxy=http://127.0.0.1 9\n\n[B]\ny=2");
+    CHECK(switch_on_kioslaverc("[Proxy Settings]\nProxyType=0", 9) ==
+          "[Proxy Settings]\nProxyType=1\nhttpProxy=http://127.0.0.1 9\n"
+          "httpsProxy=http://127.0.0.1 9\n");
+    CHECK(has_proxy(wanted));
+    CHECK_FALSE(has_proxy("[Proxy Settings]\nProxyType=0\n"));
+    CHECK_FALSE(has_proxy("[Other]\nProxyType=1\n"));
 }

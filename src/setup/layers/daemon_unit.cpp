@@ -118,8 +118,8 @@ std::vector<Step> plan_start(const Facts& facts) {
     if (facts.listener(facts.ports.api_port).health_status == 200) return steps;
     if (has_service(facts)) {
         const auto state = read_unit(facts, daemon_service_unit);
-        steps.push_back(RunCommand{
-            systemctl({state.is_active ? "restart" : "start", daemon_service_unit})});
+        steps.push_back(
+            RunCommand{systemctl({state.is_active ? "restart" : "start", daemon_service_unit})});
     } else {
         add_stop(steps, facts);  // it is there, but not well
         steps.push_back(StartProcess{"daemon"});

@@ -24,6 +24,10 @@ extern const Layer watchdog_agent;
 extern const Layer userenv_agent;
 extern const Layer launchd_variables;
 extern const Layer network_proxy;
+extern const Layer nss_trust;
+extern const Layer system_trust;
+extern const Layer gnome_proxy;
+extern const Layer kde_proxy;
 extern const Layer sentinels;
 
 }  // namespace halton::setup::layers
