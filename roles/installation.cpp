@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "base/limits.h"
 #include "base/log.h"
 #include "platform/gather.h"
 #include "platform/terminal.h"
@@ -14,6 +15,17 @@ Result<Installation> Installation::find() {
     auto home = platform::find_home();
     if (!home) return fail(home.error());
     return Installation(std::move(*home));
+}
+
+Result<std::optional<platform::FileLock>> Installation::take_turn(bool makes_home) {
+    if (makes_home) {
+        if (const auto made = platform::make_home(home_); !made) return fail(made.error());
+    }
+    auto lock =
+        platform::FileLock::take(home_.directory / ".installation.lock", limits::setup_change_time);
+    if (lock) return std::optional<platform::FileLock>(std::move(*lock));
+    if (lock.error().kind == ErrorKind::not_found) return std::optional<platform::FileLock>();
+    return fail(lock.error());
 }
 
 setup::Facts Installation::look(bool chooses_ports) {
