@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "base/limits.h"
+#include "base/log.h"
 #include "platform/gather.h"
 #include "platform/terminal.h"
 #include "setup/keychain_commands.h"
@@ -14,6 +16,17 @@ Result<Installation> Installation::find() {
     auto home = platform::find_home();
     if (!home) return fail(home.error());
     return Installation(std::move(*home));
+}
+
+Result<std::optional<platform::FileLock>> Installation::take_turn(bool makes_home) {
+    if (makes_home) {
+        if (const auto made = platform::make_home(home_); !made) return fail(made.error());
+    }
+    auto lock =
+        platform::FileLock::take(home_.directory / ".installation.lock", limits::setup_change_time);
+    if (lock) return std::optional<platform::FileLock>(std::move(*lock));
+    if (lock.error().kind == ErrorKind::not_found) return std::optional<platform::FileLock>();
+    return fail(lock.error());
 }
 
 setup::Facts Installation::look(bool chooses_ports) {
@@ -34,9 +47,13 @@ setup::Facts Installation::look(bool chooses_ports) {
 
 Installation::Done Installation::carry_out(const setup::Facts& facts, const setup::Plan& plan,
                                            OnFailure on_failure, bool may_ask, bool is_quiet) {
-    applier_ = std::make_unique<platform::Applier>(
-        *runner_, home_,
-        platform::Applier::Settings{may_ask && facts.has_terminal, facts.folders, facts.uid});
+    // Lines of our own say what happens.
+    set_log_level(LogLevel::error);
+    // One for the whole verb: take_back() knows all of it.
+    if (!applier_)
+        applier_ = std::make_unique<platform::Applier>(
+            *runner_, home_,
+            platform::Applier::Settings{may_ask && facts.has_terminal, facts.folders, facts.uid});
     Done done;
     for (const auto& [layer, step] : plan) {
         if (const auto* notice = std::get_if<setup::Notify>(&step)) {

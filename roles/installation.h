@@ -2,11 +2,14 @@
 // Blocking. Nothing is decided here: that is src/setup/.
 #pragma once
 
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "platform/apply.h"
 #include "platform/command_runner.h"
+#include "platform/files.h"
 #include "platform/home.h"
 #include "setup/layers.h"
 
@@ -16,6 +19,10 @@ class Installation {
 public:
     // Errors: not_found (no home directory).
     static Result<Installation> find();
+
+    // One verb at a time changes an installation. Where there is no data folder yet, and it is not
+    // to be made, there is nothing to wait for. Errors: timeout, permission, io.
+    Result<std::optional<platform::FileLock>> take_turn(bool makes_home);
 
     // Looks at the machine anew. `chooses_ports`: ports that strangers hold are given up.
     setup::Facts look(bool chooses_ports);
@@ -28,7 +35,7 @@ public:
     // Prints a line for each step. With `stop` the first failure ends the run.
     Done carry_out(const setup::Facts& facts, const setup::Plan& plan, OnFailure on_failure,
                    bool may_ask, bool is_quiet = false);
-    // Takes back what the last carry_out() changed.
+    // Takes back what carry_out() has changed until now.
     void take_back();
 
     const platform::Home& home() const { return home_; }

@@ -101,6 +101,12 @@ int run_wanted(const Wanted& wanted) {
         fmt::print(stderr, "halton-meter: {}\n", installation.error().context);
         return exit_failed;
     }
+    const auto turn = wanted.is_dry_run ? Result<std::optional<platform::FileLock>>()
+                                        : installation->take_turn(true);
+    if (!turn) {
+        fmt::print(stderr, "halton-meter: {}\n", turn.error().context);
+        return exit_failed;
+    }
     auto facts = installation->look(true);
     const auto plan = setup::plan_install(facts, wanted.wish);
     if (wanted.is_dry_run) {
@@ -117,13 +123,13 @@ int run_wanted(const Wanted& wanted) {
         return exit_failed;
     }
     const bool was_edge_up = facts.listener(facts.ports.edge_port).answers_as_edge;
-    auto done = installation->carry_out(facts, plan, Installation::OnFailure::stop, wanted.may_ask);
+    const auto first = setup::first_part(plan);
+    auto done =
+        installation->carry_out(facts, first, Installation::OnFailure::stop, wanted.may_ask);
     if (done.failed_count == 0) {
-        // What needs the new CA's name, or files that were only just made.
         facts = installation->look(false);
-        setup::Wish in_place = wanted.wish;
-        in_place.from_scratch = false;
-        const auto rest = setup::without_repeats(setup::plan_install(facts, in_place), plan);
+        const auto rest =
+            setup::without_repeated_notes(setup::plan_install(facts, wanted.wish), first);
         done = installation->carry_out(facts, rest, Installation::OnFailure::stop, wanted.may_ask);
     }
     if (done.was_refused) {

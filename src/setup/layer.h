@@ -80,6 +80,7 @@ struct MakeBundle {};     // ca-bundle.pem, with the roots that the user's own v
 // Where no supervisor is: a role as a process of its own, which outlives us.
 struct StartProcess {
     std::string role;  // "edge", "daemon"
+    Argv flags{};
 };
 // SIGTERM, later SIGKILL; only while that pid is this program.
 struct StopProcess {

@@ -34,9 +34,9 @@ constexpr std::array<const Layer*, 24> table{
     &layers::system_trust,
     // The watchdog before the setting that it watches.
     &layers::watchdog_unit,
-    &layers::network_proxy,
     &layers::gnome_proxy,
     &layers::kde_proxy,
+    &layers::network_proxy,
     &layers::sentinels,
 };
 
@@ -151,21 +151,22 @@ Plan plan_install(const Facts& facts, const Wish& wish) {
     return plan;
 }
 
-Plan without_repeats(Plan plan, const Plan& before) {
-    const auto is_repeated = [&before](const PlannedStep& planned) {
-        if (!std::holds_alternative<RunCommand>(planned.step) &&
-            !std::holds_alternative<AskAdmin>(planned.step) &&
-            !std::holds_alternative<Notify>(planned.step))
-            return false;
-        return std::any_of(before.begin(), before.end(), [&](const PlannedStep& done) {
-            return done.layer == planned.layer && describe(done.step) == describe(planned.step);
-        });
-    };
-    // Files that are written again need their reload and restart again.
-    const bool writes = std::any_of(plan.begin(), plan.end(), [](const PlannedStep& planned) {
-        return std::holds_alternative<WriteFile>(planned.step);
+Plan first_part(const Plan& plan) {
+    Plan first;
+    const auto last =
+        std::find(table.begin(), table.end(), static_cast<const Layer*>(&layers::bundle));
+    for (const auto& planned : plan)
+        if (std::find(table.begin(), last + 1, planned.layer) != last + 1) first.push_back(planned);
+    return first;
+}
+
+Plan without_repeated_notes(Plan plan, const Plan& before) {
+    std::erase_if(plan, [&before](const PlannedStep& planned) {
+        return std::holds_alternative<Notify>(planned.step) &&
+               std::any_of(before.begin(), before.end(), [&](const PlannedStep& said) {
+                   return describe(said.step) == describe(planned.step);
+               });
     });
-    if (!writes) std::erase_if(plan, is_repeated);
     return plan;
 }
 

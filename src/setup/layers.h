@@ -47,9 +47,11 @@ using Plan = std::vector<PlannedStep>;
 // up, then the rest is applied, top down. Nothing to do gives an empty plan.
 Plan plan_install(const Facts& facts, const Wish& wish);
 
-// `plan` without what `before` has done or said already: for a second look at what the first run
-// made, in which a command that could not help must not be run again.
-Plan without_repeats(Plan plan, const Plan& before);
+// Folder, ports, CA and bundle of such a plan. They are carried out first, and the rest is planned
+// with what they made: names carry the new root's hash.
+Plan first_part(const Plan& plan);
+// `plan` without what was said already.
+Plan without_repeated_notes(Plan plan, const Plan& before);
 
 // Everything away, bottom up; data, config and CA stay.
 Plan plan_uninstall(const Facts& facts, const Wish& wish);

@@ -3,6 +3,7 @@ own. What systemd adds is tested by failopen/, on a real one."""
 import contextlib
 import json
 import os
+import pathlib
 import random
 import signal
 import socket
@@ -11,7 +12,7 @@ import subprocess
 import time
 
 from rig import wire
-from rig.check import check, equal, eventually
+from rig.check import Skipped, check, equal, eventually
 
 RC_FILES = {".bashrc": b"alias ll='ls -l'\nno newline at the end", ".zshrc": b"# mine\n"}
 
@@ -318,3 +319,34 @@ def test_userenv_says_when_there_is_nothing_to_do(world):
         check("env-only" in done(run(world, "userenv")).text, "no word about the mode")
         done(run(world, "init", "--apps", "--non-interactive"))
         done(run(world, "userenv"))
+
+
+def test_a_port_of_a_stranger_is_left_to_it(world):
+    with installation(world) as port, socket.socket() as stranger:
+        stranger.bind(("127.0.0.1", port))
+        stranger.listen()
+        text = done(run(world, "init", "--apps", "--non-interactive")).text
+        check(f"port {port} belongs to" in text, text)
+        other = world.read_ports()["edge_port"]
+        check(other != port, "the stranger's port was recorded")
+        check(f"127.0.0.1:{other}" in (world.user_home / ".bashrc").read_text(),
+              "shells are sent to another port")
+        done(run(world, "init", "--apps", "--non-interactive"))
+        equal(world.read_ports()["edge_port"], other, "the port after a second init")
+
+
+def test_units_are_what_systemd_understands(world):
+    if not world.has_program("systemd-analyze"):
+        raise Skipped("no systemd-analyze here")
+    fixtures = pathlib.Path(__file__).parent.parent / "fixtures/setup/linux"
+    folder = world.directory / "units"
+    folder.mkdir()
+    names = [path.name for path in fixtures.iterdir() if path.suffix in (".service", ".socket")]
+    equal(len(names), 4, "units")
+    for name in names:
+        text = (fixtures / name).read_text().replace("/usr/bin/halton-meter", str(world.binary))
+        (folder / name).write_text(text)
+    found = world.execute(["systemd-analyze", "--user", "verify",
+                           *[folder / name for name in names]], environment=environment_of(world))
+    equal(found.returncode, 0, f"systemd-analyze: {found.error}")
+    equal(found.error.strip(), "", "what systemd-analyze says")

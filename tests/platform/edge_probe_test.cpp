@@ -56,8 +56,7 @@ constexpr milliseconds generous{20'000};
 }  // namespace
 
 TEST_CASE("edge probe: only our edge is taken for one") {
-    const Server edge(
-        "HTTP/1.1 400 Bad Request\r\nx-halton-reason: not-a-proxy-request\r\n\r\n");
+    const Server edge("HTTP/1.1 400 Bad Request\r\nx-halton-reason: not-a-proxy-request\r\n\r\n");
     CHECK(platform::is_edge(edge.port, generous));
     const Server web("HTTP/1.1 200 OK\r\n\r\nhello");
     CHECK_FALSE(platform::is_edge(web.port, generous));
@@ -67,8 +66,7 @@ TEST_CASE("edge probe: only our edge is taken for one") {
 }
 
 TEST_CASE("edge probe: the answer to CONNECT is told with its reason") {
-    const Server refusing(
-        "HTTP/1.1 502 Bad Gateway\r\nx-halton-reason: upstream-dns\r\n\r\n");
+    const Server refusing("HTTP/1.1 502 Bad Gateway\r\nx-halton-reason: upstream-dns\r\n\r\n");
     const auto answer = platform::connect_through(refusing.port, "a.invalid", generous);
     REQUIRE(answer);
     CHECK(answer->status == 502);

@@ -16,8 +16,8 @@ TEST_CASE("proxy self-test: answers over TLS with a leaf of ours, and ends polit
     const Limits limits = generous_limits();
     auto pair = make_tcp_pair();
     net::TaskGroup tasks{io.context.get_executor()};
-    tasks.spawn("self-test", proxy::answer_self_test(to_stream(io, std::move(pair.a)), {}, leaves,
-                                                     limits));
+    tasks.spawn("self-test",
+                proxy::answer_self_test(to_stream(io, std::move(pair.a)), {}, leaves, limits));
     TlsPeer client(to_stream(io, std::move(pair.b)), keys.make_client(host, {"http/1.1"}));
     REQUIRE(io.run(client.shake_hands()));
     REQUIRE(io.run(client.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n")));

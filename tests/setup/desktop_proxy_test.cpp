@@ -52,22 +52,6 @@ TEST_CASE("desktop proxy: switching KDE off touches one line of one group") {
     CHECK(switch_off_kioslaverc("").empty());
 }
 
-TEST_CASE("desktop proxy: KDE is switched on again only from off") {
-    const auto off = switch_off_kioslaverc(kde_text);
-    CHECK(switch_back_on_kioslaverc(off) == std::string(kde_text));
-    CHECK_FALSE(switch_back_on_kioslaverc(kde_text));
-    CHECK_FALSE(switch_back_on_kioslaverc(""));
-    CHECK_FALSE(switch_back_on_kioslaverc("[Proxy Settings]\nProxyType=2\n"));
-    CHECK_FALSE(switch_back_on_kioslaverc("[Else]\nProxyType=0\n"));
-}
-
-TEST_CASE("desktop proxy: loopback, as people write it") {
-    for (const auto* host : {"localhost", "LOCALHOST", "127.0.0.1", "127.9.9.9", "::1", "[::1]"})
-        CHECK(setup::is_loopback_host(host));
-    for (const auto* host : {"", "10.0.0.1", "localhost.example", "12.7.0.0"})
-        CHECK_FALSE(setup::is_loopback_host(host));
-}
-
 TEST_CASE("desktop proxy: KDE's file is switched on in place") {
     const std::string wanted =
         "[Proxy Settings]\nProxyType=1\nhttpProxy=http://127.0.0.1 8081\n"
@@ -88,4 +72,20 @@ TEST_CASE("desktop proxy: KDE's file is switched on in place") {
     CHECK(has_proxy(wanted));
     CHECK_FALSE(has_proxy("[Proxy Settings]\nProxyType=0\n"));
     CHECK_FALSE(has_proxy("[Other]\nProxyType=1\n"));
+}
+
+TEST_CASE("desktop proxy: KDE is switched on again only from off") {
+    const auto off = switch_off_kioslaverc(kde_text);
+    CHECK(switch_back_on_kioslaverc(off) == std::string(kde_text));
+    CHECK_FALSE(switch_back_on_kioslaverc(kde_text));
+    CHECK_FALSE(switch_back_on_kioslaverc(""));
+    CHECK_FALSE(switch_back_on_kioslaverc("[Proxy Settings]\nProxyType=2\n"));
+    CHECK_FALSE(switch_back_on_kioslaverc("[Else]\nProxyType=0\n"));
+}
+
+TEST_CASE("desktop proxy: loopback, as people write it") {
+    for (const auto* host : {"localhost", "LOCALHOST", "127.0.0.1", "127.9.9.9", "::1", "[::1]"})
+        CHECK(setup::is_loopback_host(host));
+    for (const auto* host : {"", "10.0.0.1", "localhost.example", "12.7.0.0"})
+        CHECK_FALSE(setup::is_loopback_host(host));
 }

@@ -11,18 +11,18 @@ using namespace halton::setup;
 namespace {
 
 BlockSettings settings_for(const std::string& bundle) {
-    return {.bundle_file = bundle,
-            .variables = make_run_environment(
-                {}, {.edge_port = 8081, .adding_ca_file = "/d/ca.pem",
-                     .replacing_ca_file = bundle})};
+    return {
+        .bundle_file = bundle,
+        .variables = make_run_environment(
+            {}, {.edge_port = 8081, .adding_ca_file = "/d/ca.pem", .replacing_ca_file = bundle})};
 }
 
 }  // namespace
 
 TEST_CASE("rc block: comes and goes without a trace") {
     const auto body = make_block_body(Shell::posix, settings_for("/d/ca-bundle.pem"));
-    const std::vector<std::string> texts{"", "\n", "a", "a\n", "a\n\n", "a\r\nb", "# no end",
-                                         "# >>> something else >>>\nx\n"};
+    const std::vector<std::string> texts{
+        "", "\n", "a", "a\n", "a\n\n", "a\r\nb", "# no end", "# >>> something else >>>\nx\n"};
     for (const auto& text : texts)
         for (const bool is_new : {false, true}) {
             INFO("'" << text << "'");
@@ -55,7 +55,8 @@ TEST_CASE("rc block: what people write around it stays") {
 TEST_CASE("rc block: half a block is somebody's text") {
     const std::string begin = "# >>> halton-meter >>> made by x\n";
     const std::string end = "# <<< halton-meter <<<\n";
-    for (const auto& text : {begin, begin + "mine\n", end + begin, "x " + begin + "y " + end, end}) {
+    for (const auto& text :
+         {begin, begin + "mine\n", end + begin, "x " + begin + "y " + end, end}) {
         INFO(text);
         CHECK_FALSE(without_block(text));
         const auto with = with_block(text, "body\n", false);
@@ -94,8 +95,7 @@ TEST_CASE("rc block: a shell does what it says, also with -eu") {
     const auto bundle = directory / "it's a bundle.pem";
     halton::test::write_text(bundle, "x");
     const auto body = make_block_body(Shell::posix, settings_for(bundle.string()));
-    const std::string unset =
-        "unset HTTPS_PROXY https_proxy NO_PROXY no_proxy SSL_CERT_FILE\n";
+    const std::string unset = "unset HTTPS_PROXY https_proxy NO_PROXY no_proxy SSL_CERT_FILE\n";
     const std::string show =
         "printf '%s|%s|%s|%s' \"${HTTPS_PROXY-}\" \"${NO_PROXY-}\" \"${no_proxy-}\" "
         "\"${SSL_CERT_FILE-}\"\n";
@@ -109,8 +109,7 @@ TEST_CASE("rc block: a shell does what it says, also with -eu") {
           "http://127.0.0.1:8081|.corp," + ours + "|.corp," + ours + "|" + bundle.string());
     CHECK(run_shell(unset + "NO_PROXY='*'\n" + body + show) ==
           "http://127.0.0.1:8081|*|*|" + bundle.string());
-    CHECK(run_shell(unset + "HTTPS_PROXY=http://corp:1\n" + body + show) ==
-          "http://corp:1|||");
+    CHECK(run_shell(unset + "HTTPS_PROXY=http://corp:1\n" + body + show) == "http://corp:1|||");
     auto upstream = settings_for(bundle.string());
     upstream.keeps_foreign_proxy = false;
     CHECK(run_shell(unset + "HTTPS_PROXY=http://corp:1\n" +
@@ -132,6 +131,6 @@ TEST_CASE("rc block: fish has its own words") {
 TEST_CASE("rc block: environment.d values are quoted, and NO_PROXY grows") {
     CHECK(make_environment_d({{"A", "a \"b\" \\ $c"}, {"NO_PROXY", "localhost"}}) ==
           "# made by \"halton-meter init --apps\", removed by \"halton-meter uninstall\"\n"
-          "A=\"a \\\"b\\\" \\\\ \\$c\"\n"
+          "A=\"a \\\"b\\\" \\\\ $$c\"\n"
           "NO_PROXY=\"${NO_PROXY:+$NO_PROXY,}localhost\"\n");
 }

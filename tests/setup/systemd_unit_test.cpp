@@ -46,8 +46,8 @@ TEST_CASE("systemd units: the daemon drains, returns and inherits no proxy") {
 TEST_CASE("systemd units: a moved data folder is named") {
     auto facts = make_facts();
     facts.folders.data = "/srv/the meter";
-    for (const auto& text : {make_edge_service(facts), make_daemon_service(facts),
-                             make_watchdog_service(facts)})
+    for (const auto& text :
+         {make_edge_service(facts), make_daemon_service(facts), make_watchdog_service(facts)})
         CHECK(has_line(text, "Environment=\"HALTON_METER_HOME=/srv/the meter\""));
 }
 

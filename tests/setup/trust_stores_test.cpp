@@ -33,17 +33,17 @@ TEST_CASE("trust stores: a new root takes the old one's place") {
     test::FakeLinux machine;
     machine.install({.mode = Mode::full});
     const auto& folder = anchor_stores().front().folder;
-    const auto before = anchor_file(anchor_stores().front(),
-                                    test::FakeLinux::own_root().certificate_pem);
+    const auto before =
+        anchor_file(anchor_stores().front(), test::FakeLinux::own_root().certificate_pem);
     REQUIRE(machine.files.contains(before));
     // The root of another key.
     machine.put("/home/ann/.halton-meter/ca.pem", test::FakeLinux::system_root());
     machine.look();
-    for (const auto& step : find_layer("system-trust")->plan_apply(machine.facts, {.mode = Mode::full}))
+    for (const auto& step :
+         find_layer("system-trust")->plan_apply(machine.facts, {.mode = Mode::full}))
         machine.carry_out({{find_layer("system-trust"), step}});
     CHECK_FALSE(machine.files.contains(before));
     std::size_t count = 0;
-    for (const auto& [path, file] : machine.files)
-        count += path.starts_with(folder + "/") ? 1 : 0;
+    for (const auto& [path, file] : machine.files) count += path.starts_with(folder + "/") ? 1 : 0;
     CHECK(count == 1);
 }

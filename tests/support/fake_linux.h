@@ -90,24 +90,24 @@ public:
         return rest;
     }
 
-    // As `init` does it: a plan, and a second look.
+    // As `init` does it; gives what was done.
     setup::Plan install(const setup::Wish& wish) {
         look();
         facts.ports = setup::choose_ports(facts);
         look();
-        const auto plan = setup::plan_install(facts, wish);
-        carry_out(plan);
+        auto done = setup::first_part(setup::plan_install(facts, wish));
+        carry_out(done);
         look();
-        setup::Wish in_place = wish;
-        in_place.from_scratch = false;
-        carry_out(setup::without_repeats(setup::plan_install(facts, in_place), plan));
+        const auto rest = setup::without_repeated_notes(setup::plan_install(facts, wish), done);
+        carry_out(rest);
         look();
-        return plan;
+        done.insert(done.end(), rest.begin(), rest.end());
+        return done;
     }
     void uninstall(bool is_graceful = false) {
         look();
-        carry_out(setup::plan_uninstall(facts, {.mode = setup::Mode::none,
-                                                .is_graceful = is_graceful}));
+        carry_out(
+            setup::plan_uninstall(facts, {.mode = setup::Mode::none, .is_graceful = is_graceful}));
         look();
     }
 
@@ -127,14 +127,15 @@ private:
                 return {true, 0, text};
             }
             const auto& unit = argv.back();
-            const bool is_loaded = files.contains(facts.folders.user_config + "/systemd/user/" + unit);
+            const bool is_loaded =
+                files.contains(facts.folders.user_config + "/systemd/user/" + unit);
             return {true, 0,
                     std::string("LoadState=") + (is_loaded ? "loaded" : "not-found") +
                         "\nActiveState=" + (active.contains(unit) ? "active" : "inactive") +
                         "\nSubState=running\nNeedDaemonReload=no\n"};
         }
-        if (argv[0] == "loginctl") return has_systemd ? setup::CommandFact{true, 0, "Linger=no\n"}
-                                                      : setup::CommandFact{};
+        if (argv[0] == "loginctl")
+            return has_systemd ? setup::CommandFact{true, 0, "Linger=no\n"} : setup::CommandFact{};
         if (argv[0] == "gsettings" && argv[1] == "get") {
             const auto found = gnome.find(join(argv, 2));
             if (found == gnome.end()) return {};
@@ -151,7 +152,8 @@ private:
         ours.program = facts.folders.program;
         ours.pid = 77;
         if (port == facts.ports.edge_port) {
-            ours.is_bound = active.contains("halton-meter-edge.socket") || processes.contains("edge");
+            ours.is_bound =
+                active.contains("halton-meter-edge.socket") || processes.contains("edge");
             ours.answers_as_edge = ours.is_bound;
         } else if (port == facts.ports.api_port || port == facts.ports.internal_port) {
             ours.is_bound = active.contains("halton-meter.service") || processes.contains("daemon");
@@ -179,14 +181,18 @@ private:
         if (argv[0] == "gsettings" && argv[1] == "set") gnome[argv[2] + " " + argv[3]] = argv[4];
         if (argv[0] == "loginctl") {
             const auto file = "/var/lib/systemd/linger/" + argv[2];
-            if (argv[1] == "enable-linger") put(file, "");
-            else files.erase(file);
+            if (argv[1] == "enable-linger")
+                put(file, "");
+            else
+                files.erase(file);
         }
         if (argv[0] == "install") put(argv.back(), files[argv[argv.size() - 2]].text);
         if (argv[0] == "rm") files.erase(argv.back());
         if (argv[0] == "certutil") {
-            if (argv[3] == "-A") nss.insert(argv[7]);
-            else nss.erase(argv.back());
+            if (argv[3] == "-A")
+                nss.insert(argv[7]);
+            else
+                nss.erase(argv.back());
         }
         return true;
     }

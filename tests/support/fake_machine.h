@@ -1,6 +1,6 @@
-// A machine made of facts: carries out steps on them as platform/apply.h does on a real one, so that
-// plans can be run to any step, repeated and undone without a file or a process. What commands do
-// to it is told by the test.
+// A machine made of facts: carries out steps on them as platform/apply.h does on a real one, so
+// that plans can be run to any step, repeated and undone without a file or a process. What commands
+// do to it is told by the test.
 #pragma once
 
 #include <algorithm>
@@ -88,6 +88,15 @@ private:
             put_folder(folder, step.permissions);
             if (!is_in_data(folder)) made_.insert(folder);
         }
+        note_made();
+    }
+    void note_made() {
+        std::string text;
+        for (const auto& folder : made_) text += folder + "\n";
+        if (text.empty())
+            files.erase(facts.folders.made_folders_file());
+        else
+            put(facts.folders.made_folders_file(), text, 0600);
     }
     void apply(const setup::WriteFile& step) {
         const auto found = files.find(step.path);
@@ -116,6 +125,7 @@ private:
             if (std::any_of(files.begin(), files.end(), is_inside)) return;
             files.erase(at);
             made_.erase(at);
+            note_made();
         }
     }
     void apply(const setup::ClearFolder& step) {

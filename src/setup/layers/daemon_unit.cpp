@@ -82,6 +82,8 @@ void add_stop(std::vector<Step>& steps, const Facts& facts) {
         steps.push_back(StopProcess{*listener.pid, "daemon"});
         return;
     }
+    // Started, and not listening yet.
+    if (facts.ports.daemon_pid != 0) steps.push_back(StopProcess{facts.ports.daemon_pid, "daemon"});
 }
 
 std::vector<Step> plan_apply(const Facts& facts, const Wish& wish) {

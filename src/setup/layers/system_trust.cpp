@@ -88,8 +88,8 @@ std::vector<Step> plan_apply(const Facts& facts, const Wish&) {
     if (is_trusted(facts, *store)) return {};
     // The names below carry its hash.
     if (root_of(facts).empty())
-        return {Notify{fmt::format("once the CA is made, it is put into {} (needs an administrator)",
-                                   store->folder)}};
+        return {Notify{fmt::format(
+            "once the CA is made, it is put into {} (needs an administrator)", store->folder)}};
     auto paths = noted(facts);
     auto steps = remove_paths(facts, paths);
     const auto path = anchor_file(*store, root_of(facts));
