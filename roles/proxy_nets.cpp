@@ -61,7 +61,7 @@ void ProxyNets::begin_switch_off() {
     if (switching_off_ || !is_proxy_managed(home_)) return;
     auto pending = worker().start<bool>([] {
         log_changes("proxy.switched_off",
-                    platform::switch_proxy_off(platform::find_proxy_tools(), find_edge_ports(),
+                    platform::switch_proxy_off(platform::find_proxy_tools(), {find_edge_port()},
                                                platform::Whose::ours, limits::system_proxy_time));
         return true;
     });

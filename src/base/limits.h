@@ -139,8 +139,9 @@ inline constexpr int setup_ask_rounds = 40;
 inline constexpr std::size_t setup_file_bytes_max = 16 * 1024 * 1024;
 // Commands that only look answer in tens of milliseconds; a session bus that is gone takes longer.
 inline constexpr std::chrono::milliseconds setup_look_time{5'000};
-// Commands that change something: a daemon that is stopped has 30 s to drain.
-inline constexpr std::chrono::milliseconds setup_change_time{60'000};
+// Commands that change something: a daemon that is stopped has 30 s to drain, and a person whom
+// macOS asks for a password has to find it.
+inline constexpr std::chrono::milliseconds setup_change_time{180'000};
 inline constexpr std::size_t setup_command_output_bytes_max = 256 * 1024;
 // A label or unit name that is still being freed is tried again after this.
 inline constexpr std::chrono::milliseconds setup_try_pause{500};
