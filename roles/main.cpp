@@ -26,10 +26,11 @@ struct Verb {
     bool is_hidden;
 };
 
-constexpr std::array<Verb, 9> verbs{{
+constexpr std::array<Verb, 10> verbs{{
     {"run", "run one command with its calls metered", run_run, false},
     {"report", "print what your calls cost, by project and model", run_report, false},
     {"status", "show what is running and whether calls are being recorded", run_status, false},
+    {"doctor", "find what is wrong, and say how to repair it", run_doctor, false},
     {"limits", "show how full your subscriptions are", run_limits, false},
     {"pricing", "list, show, check or import prices", run_pricing, false},
     {"reprice", "recompute what recorded calls cost", run_reprice, false},
