@@ -26,12 +26,13 @@ struct Verb {
     bool is_hidden;
 };
 
-constexpr std::array<Verb, 18> verbs{{
+constexpr std::array<Verb, 19> verbs{{
     {"init", "set up, repair, switch the mode, or follow an upgrade", run_init, false},
     {"onboard", "set up with explanations (init --apps)", run_onboard, false},
     {"run", "run one command with its calls metered", run_run, false},
     {"report", "print what your calls cost, by project and model", run_report, false},
     {"status", "show what is running and whether calls are being recorded", run_status, false},
+    {"doctor", "find what is wrong, and say how to repair it", run_doctor, false},
     {"start", "start metering", run_start, false},
     {"stop", "stop metering; your tools go on working", run_stop, false},
     {"restart", "stop and start metering", run_restart, false},

@@ -3,6 +3,7 @@
 // one line on stderr that says why.
 #include <algorithm>
 #include <cstdio>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,9 +15,11 @@
 #include "base/text.h"
 #include "meter/custom_providers.h"
 #include "meter/hosts.h"
+#include "platform/edge_probe.h"
 #include "platform/environment.h"
 #include "platform/files.h"
 #include "platform/home.h"
+#include "platform/listeners.h"
 #include "platform/loopback_http.h"
 #include "platform/process.h"
 #include "roles/exit_code.h"
@@ -29,6 +32,9 @@ namespace halton::roles {
 namespace {
 
 constexpr const char* verb_name = "halton-meter run";
+
+// A busy edge answers within milliseconds; behind a hung one the command would hang too.
+constexpr std::chrono::milliseconds edge_answer_limit{2'000};
 
 void warn(std::string_view text) { fmt::print(stderr, "halton-meter: {}\n", text); }
 
@@ -84,6 +90,20 @@ Result<std::string> find_or_merge(const platform::Home& home, const std::string&
     return file.string();
 }
 
+// Another user who has taken our port would read whatever a tool sends in clear, and could keep
+// calls from their provider: that is for a person to look at, not to run past. Nothing: all right.
+std::optional<std::string> find_reason_not_to_run() {
+    const auto home = platform::find_home();
+    if (!home) return std::nullopt;
+    const auto port = find_ports(*home, platform::read_config(*home).config).edge_port;
+    const auto listener = platform::find_listener(port);
+    if (!listener || !listener->uid || *listener->uid == platform::own_uid()) return std::nullopt;
+    return fmt::format(
+        "port {} belongs to another user (uid {}), not to your edge: nothing was "
+        "started. Type: halton-meter doctor",
+        port, *listener->uid);
+}
+
 // The environment to run with. Errors: why it must be the user's own, unchanged.
 Result<platform::Environment> make_metered(const platform::Environment& own) {
     const auto home = platform::find_home();
@@ -93,6 +113,11 @@ Result<platform::Environment> make_metered(const platform::Environment& own) {
     if (!platform::is_listening(ports.edge_port, Limits{}.probe))
         return fail(ErrorKind::refused,
                     fmt::format("no edge listens on 127.0.0.1:{} (start it: halton-meter start)",
+                                ports.edge_port));
+    if (!platform::is_edge(ports.edge_port, edge_answer_limit))
+        return fail(ErrorKind::unsupported,
+                    fmt::format("what listens on 127.0.0.1:{} does not answer as our edge (look: "
+                                "halton-meter doctor)",
                                 ports.edge_port));
     const auto foreign = setup::find_foreign_proxy(own, ports.edge_port);
     if (foreign && !parsed.config.has_upstream_proxy)
@@ -143,6 +168,10 @@ int run_run(int argc, char** argv) {
     if (command.empty()) return report_usage_error(verb_name, "no command given");
 
     auto environment = platform::read_environment();
+    if (const auto reason = find_reason_not_to_run()) {
+        warn(*reason);
+        return exit_failed;
+    }
     if (auto metered = make_metered(environment))
         environment = std::move(*metered);
     else

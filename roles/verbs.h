@@ -6,6 +6,7 @@
 namespace halton::roles {
 
 int run_daemon(int argc, char** argv);
+int run_doctor(int argc, char** argv);
 int run_edge(int argc, char** argv);
 int run_init(int argc, char** argv);
 int run_limits(int argc, char** argv);
