@@ -10,6 +10,7 @@ from rig.check import Skipped, check, equal, eventually
 from rig.systemd import API_PORT, EDGE_PORT, PROGRAM, Machine
 
 IN_CAGE = True
+MOSTLY_WAITS = True
 SCHEMA = "org.gnome.system.proxy"
 POLL_S, FAILURES = 1.5, 5
 

@@ -28,6 +28,9 @@ class Test:
         # Heavy tests say `test_x.limit_s = 300`.
         self.limit_s = getattr(function, "limit_s", 90)
         self.is_alone = getattr(function, "is_alone", False)
+        # Sleeps nearly all the time, so it is begun first and takes nobody's turn.
+        self.mostly_waits = getattr(function, "mostly_waits",
+                                    getattr(module, "MOSTLY_WAITS", False))
         # `test_x.in_cage = True`, or IN_CAGE for a file: a machine of its own, see cage.py.
         self.in_cage = getattr(function, "in_cage", getattr(module, "IN_CAGE", False))
 
@@ -185,12 +188,15 @@ def run(tests, arguments):
 
 
 def run_all(tests, arguments, running):
-    waiting = [t for t in tests if not t.is_alone] + [t for t in tests if t.is_alone]
+    waiting = sorted(tests, key=lambda t: (t.is_alone, not t.mostly_waits))
     counts = {"ok": 0, "FAIL": 0, "skip": 0}
     failed = []
     table = Table()
     while waiting or running:
-        while waiting and len(running) < max(1, arguments.jobs):
+        while waiting:
+            busy = sum(not r.test.mostly_waits for r in running)
+            if busy >= max(1, arguments.jobs) and not waiting[0].mostly_waits:
+                break
             if running and (waiting[0].is_alone or running[0].test.is_alone):
                 break
             running.append(Running(waiting.pop(0), arguments))
