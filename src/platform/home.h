@@ -18,6 +18,8 @@ struct Home {
     std::filesystem::path database_file() const { return directory / "db.sqlite"; }
     std::filesystem::path local_prices_file() const { return directory / "prices.jsonl"; }
     std::filesystem::path ports_file() const { return directory / "effective-ports.json"; }
+    // Where a new edge asks a running one for its port.
+    std::filesystem::path edge_socket() const { return directory / "edge.sock"; }
     std::filesystem::path ca_directory() const { return directory / "ca"; }
     std::filesystem::path ca_key_file() const { return directory / "ca" / "ca-key.pem"; }
     std::filesystem::path ca_certificate_file() const { return directory / "ca.pem"; }
