@@ -251,6 +251,7 @@ int run_daemon(int argc, char** argv) {
         net::Dialer dialer(io, config, daemon.limits, is_own);
         platform::SocketOwners owners;
         net::Blocking blocking(io);  // destroyed first: its last call may still use the owners
+        net::Turns turns(io);
         tls::LeafCache leaves(*authority, clock);
         proxy::InterceptServices services{io,
                                           daemon.limits,
@@ -268,7 +269,8 @@ int run_daemon(int argc, char** argv) {
                                           daemon.refusals,
                                           daemon.passthrough,
                                           &providers,
-                                          &pending_answers};
+                                          &pending_answers,
+                                          &turns};
         daemon.background.spawn(
             "intercept listener",
             intercept->serve([&] { return daemon.has_room((*shuttle)->count()); },
