@@ -21,6 +21,7 @@
 #include "net/dialer.h"
 #include "net/shuttle.h"
 #include "net/tcp_stream.h"
+#include "net/turns.h"
 #include "platform/socket_owner.h"
 #include "proxy/refusals.h"
 #include "tls/authority.h"
@@ -50,6 +51,7 @@ struct InterceptServices {
     PassthroughCounts& passthrough;
     const meter::ProviderTable* providers = nullptr;  // null: the built-in ones
     meter::PendingAnswers* pending = nullptr;
+    net::Turns* turns = nullptr;  // of handshakes; null: as they come
 };
 
 asio::awaitable<void> serve_intercept(net::TcpStream edge, InterceptServices& services);
