@@ -70,6 +70,8 @@ void ProxyNets::begin_switch_off() {
 
 asio::awaitable<void> ProxyNets::await_switch_off() {
     if (switching_off_) (void)co_await switching_off_->wait(limits::system_proxy_time);
+    switching_off_.reset();
+    worker_.reset();
 }
 
 }  // namespace halton::roles

@@ -2,6 +2,7 @@
 
 #include <csignal>
 #include <cstring>
+#include <limits>
 
 #include <arpa/inet.h>
 #include <ifaddrs.h>
@@ -48,6 +49,13 @@ bool is_own_address(const std::string& address) {
     return is_own;
 }
 
+std::size_t descriptor_limit() {
+    rlimit files{};
+    if (::getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY)
+        return std::numeric_limits<std::size_t>::max();
+    return static_cast<std::size_t>(files.rlim_cur);
+}
+
 void prepare_role_process() {
     std::signal(SIGPIPE, SIG_IGN);
     // A file at the size limit is a failed write (EFBIG), not the end of the process.
@@ -59,12 +67,6 @@ void prepare_role_process() {
     }
     const rlimit no_core{0, 0};
     ::setrlimit(RLIMIT_CORE, &no_core);
-}
-
-std::size_t find_descriptor_limit() {
-    rlimit files{};
-    if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return 256;  // the least that systems give
-    return static_cast<std::size_t>(files.rlim_cur);
 }
 
 }  // namespace halton::platform

@@ -14,7 +14,7 @@ bool is_own_address(const std::string& address);
 // it may have, and leaves no core dump that would hold keys. Call once at the start of a role.
 void prepare_role_process();
 
-// How many descriptors this process may have open now.
-std::size_t find_descriptor_limit();
+// How many descriptors this process may have at once, now: others may change it.
+std::size_t descriptor_limit();
 
 }  // namespace halton::platform

@@ -566,3 +566,23 @@ TEST_CASE("ledger: old counts leave the file") {
     add("2026-10-04", at(20'730));
     CHECK(store::read_unmetered(file, UtcTime{}).value().front().count == 1);
 }
+
+TEST_CASE("ledger: begun anew after a stop, with the rows that a lock left waiting") {
+    const test::TempDirectory directory;
+    std::vector<std::byte> memory(64 * 1024);
+    Ledger ledger(directory / "db.sqlite", {memory});
+    ledger.offer(make_call(1));
+    wait_written(ledger, 1);
+    {
+        SQLite::Database other((directory / "db.sqlite").string(), SQLite::OPEN_READWRITE);
+        SQLite::Transaction lock(other, SQLite::TransactionBehavior::IMMEDIATE);
+        ledger.offer(make_call(2));
+        ledger.stop(std::chrono::milliseconds(0));
+        CHECK(ledger.counters().rows_dropped_error == 0);
+    }
+    ledger.restart();
+    ledger.offer(make_call(3));
+    wait_written(ledger, 2);
+    ledger.stop(generous);
+    CHECK(query_number(directory / "db.sqlite", "select count(*) from requests") == 3);
+}
