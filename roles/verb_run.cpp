@@ -3,6 +3,7 @@
 // one line on stderr that says why.
 #include <algorithm>
 #include <cstdio>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,9 +15,11 @@
 #include "base/text.h"
 #include "meter/custom_providers.h"
 #include "meter/hosts.h"
+#include "platform/edge_probe.h"
 #include "platform/environment.h"
 #include "platform/files.h"
 #include "platform/home.h"
+#include "platform/listeners.h"
 #include "platform/loopback_http.h"
 #include "platform/process.h"
 #include "roles/exit_code.h"
@@ -30,6 +33,9 @@ namespace halton::roles {
 namespace {
 
 constexpr const char* verb_name = "halton-meter run";
+
+// A busy edge answers within milliseconds; behind a hung one the command would hang too.
+constexpr std::chrono::milliseconds edge_answer_limit{2'000};
 
 void warn(std::string_view text) { fmt::print(stderr, "halton-meter: {}\n", text); }
 
@@ -120,6 +126,20 @@ void add_java(const platform::Home& home, const platform::Environment& own,
     if (theirs || !options) settings.java_trust_file.clear();
 }
 
+// Another user who has taken our port would read whatever a tool sends in clear, and could keep
+// calls from their provider: that is for a person to look at, not to run past. Nothing: all right.
+std::optional<std::string> find_reason_not_to_run() {
+    const auto home = platform::find_home();
+    if (!home) return std::nullopt;
+    const auto port = find_ports(*home, platform::read_config(*home).config).edge_port;
+    const auto listener = platform::find_listener(port);
+    if (!listener || !listener->uid || *listener->uid == platform::own_uid()) return std::nullopt;
+    return fmt::format(
+        "port {} belongs to another user (uid {}), not to your edge: nothing was "
+        "started. Type: halton-meter doctor",
+        port, *listener->uid);
+}
+
 // The environment to run with. Errors: why it must be the user's own, unchanged.
 Result<platform::Environment> make_metered(const platform::Environment& own, bool is_with_java) {
     const auto home = platform::find_home();
@@ -128,7 +148,12 @@ Result<platform::Environment> make_metered(const platform::Environment& own, boo
     const auto ports = find_ports(*home, parsed.config);
     if (!platform::is_listening(ports.edge_port, Limits{}.probe))
         return fail(ErrorKind::refused,
-                    fmt::format("no edge listens on 127.0.0.1:{} (start it: halton-meter edge)",
+                    fmt::format("no edge listens on 127.0.0.1:{} (start it: halton-meter start)",
+                                ports.edge_port));
+    if (!platform::is_edge(ports.edge_port, edge_answer_limit))
+        return fail(ErrorKind::unsupported,
+                    fmt::format("what listens on 127.0.0.1:{} does not answer as our edge (look: "
+                                "halton-meter doctor)",
                                 ports.edge_port));
     const auto foreign = setup::find_foreign_proxy(own, ports.edge_port);
     if (foreign && !parsed.config.has_upstream_proxy)
@@ -139,8 +164,7 @@ Result<platform::Environment> make_metered(const platform::Environment& own, boo
     if (!root || !platform::is_regular_file(home->ca_bundle_file()))
         return fail(
             ErrorKind::not_found,
-            fmt::format("{} is not there yet (made at the first start of: halton-meter "
-                        "daemon)",
+            fmt::format("{} is not there yet (it is made by: halton-meter init)",
                         (root ? home->ca_bundle_file() : home->ca_certificate_file()).string()));
 
     const auto own_files = setup::find_own_ca_files(own);
@@ -185,6 +209,10 @@ int run_run(int argc, char** argv) {
     if (command.empty()) return report_usage_error(verb_name, "no command given");
 
     auto environment = platform::read_environment();
+    if (const auto reason = find_reason_not_to_run()) {
+        warn(*reason);
+        return exit_failed;
+    }
     if (auto metered = make_metered(environment, flags.count("java") > 0))
         environment = std::move(*metered);
     else

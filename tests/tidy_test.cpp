@@ -508,6 +508,43 @@ void check_machine(const File& file, const std::vector<std::string>& machine_pat
     }
 }
 
+// The file and the words in it that say that a test of this name is there. "failopen.stop.word" is
+// `test_word` of tests/e2e/failopen/stop.py; "tls/engine_test: title" a test case of
+// tests/tls/engine_test.cpp whose name begins so.
+std::pair<std::string, std::string> place_of_test(std::string name) {
+    if (const auto colon = name.find(": "); colon != std::string::npos)
+        return {"tests/" + name.substr(0, colon) + ".cpp", "TEST_CASE(\"" + name.substr(colon + 2)};
+    const auto dot = name.rfind('.');
+    if (dot == std::string::npos) return {};
+    const std::string function = "def test_" + name.substr(dot + 1) + "(";
+    name.resize(dot);
+    std::replace(name.begin(), name.end(), '.', '/');
+    return {"tests/e2e/" + name + ".py", function};
+}
+
+constexpr std::string_view tests_readme = "tests/README.md";
+
+// Each pitfall names a test that is there, or says in words why there is none.
+void check_pitfalls(const Tree& tree, Findings& findings) {
+    const std::string where{tests_readme};
+    for (const Row& row : read_table(text_of(tree, tests_readme), "Pitfalls")) {
+        if (row.size() < 3) {
+            findings.push_back({where, "a pitfall without its test: " + trimmed(row[0])});
+            continue;
+        }
+        const auto names = in_backticks(row[2]);
+        if (names.empty() && trimmed(row[2]).size() < 10)
+            findings.push_back({where, "pitfall " + trimmed(row[0]) +
+                                           " names no test: name one, or say why there is none"});
+        for (const auto& name : names) {
+            const auto [file, words] = place_of_test(name);
+            if (file.empty() || text_of(tree, file).find(words) == std::string_view::npos)
+                findings.push_back({where, "pitfall " + trimmed(row[0]) + " names " + name +
+                                               ", which is not there: it was renamed or removed"});
+        }
+    }
+}
+
 Findings check(const Tree& tree, const std::vector<std::string>& machine_paths = {}) {
     Findings findings;
     const Rules rules = read_rules(text_of(tree, "src/README.md"));
@@ -515,6 +552,7 @@ Findings check(const Tree& tree, const std::vector<std::string>& machine_paths =
     check_tests(tree, rules, findings);
     check_build_lists(tree, findings);
     check_named_files(tree, findings);
+    check_pitfalls(tree, findings);
     for (const File& file : tree) {
         check_secrets(file, findings);
         check_machine(file, machine_paths, findings);
@@ -588,6 +626,7 @@ TEST_CASE("the tree keeps the rules of src/README.md") {
     REQUIRE(rules.words.size() >= 6);
     REQUIRE(rules.short_lists.contains("roles/edge.cpp"));
     REQUIRE(has_file(tree, "roles/edge.cpp"));
+    REQUIRE(read_table(text_of(tree, tests_readme), "Pitfalls").size() == 50);
     const Findings findings = check(tree, paths_of_this_machine(root));
     // As a compiler writes them, so that editors find the places.
     for (const Finding& finding : findings)
@@ -787,6 +826,24 @@ TEST_CASE("canary: what meson.build does not list is never built") {
     tree.push_back({"tests/tls/pem_test.cpp", ""});
     CHECK(check(tree).size() == 2);
     check_found(with("tests/fuzz/hello_fuzz.cpp", ""), "tests/fuzz/hello_fuzz.cpp", "never built");
+}
+
+TEST_CASE("canary: a pitfall's test is there") {
+    const std::string head = "## Pitfalls\n\n| # | Must | Test |\n|---|---|---|\n";
+    const auto with_row = [&](const std::string& row) {
+        Tree tree = with("tests/README.md", head + row);
+        tree.push_back({"tests/e2e/failopen/stop.py", "def test_all_goes_on(world):\n    pass\n"});
+        return tree;
+    };
+    CHECK(check(with_row("| 1 | go on | `failopen.stop.all_goes_on`, `tls/leaf_test: x` |\n"))
+              .empty());
+    CHECK(check(with_row("| 1 | go on | no Windows yet |\n")).empty());
+    check_found(with_row("| 1 | go on | |\n"), "tests/README.md", "names no test");
+    check_found(with_row("| 1 | go on | `failopen.stop.all_goes` |\n"), "tests/README.md",
+                "renamed or removed");
+    check_found(with_row("| 1 | go on | `tls/leaf_test: y` |\n"), "tests/README.md",
+                "renamed or removed");
+    check_found(with_row("| 1 | go on | `stop` |\n"), "tests/README.md", "renamed or removed");
 }
 
 TEST_CASE("canary: keys and this machine") {

@@ -107,6 +107,26 @@ inline constexpr std::size_t api_connection_count_max = 256;
 // Ports tried upwards from a wanted one that is taken.
 inline constexpr int port_fallback_count = 20;
 
+// Sockets that a supervisor gives: one for each address family of loopback, and some to spare.
+inline constexpr std::size_t given_socket_count_max = 16;
+// Descriptors that stay free of connections: listeners, event queues, the log, a name look-up, a
+// health probe, the files of the database.
+inline constexpr std::size_t reserved_descriptor_count = 24;
+// A connection that is being opened: client, daemon, two attempts at an upstream. Then two.
+inline constexpr std::size_t opening_descriptor_count = 4;
+inline constexpr std::size_t tunnel_descriptor_count = 2;
+
+// Handing a port over to a new edge -------------------------------------------------------
+// One line of that dialogue.
+inline constexpr std::size_t handover_line_bytes_max = 64;
+// The other edge answers within milliseconds, also under load; a stopped one never.
+inline constexpr std::chrono::milliseconds handover_answer{5'000};
+// How long the new edge has run before the old one lets go of the port: what breaks at once has
+// broken by then.
+inline constexpr std::chrono::milliseconds handover_settle{1'000};
+// A third edge waits for its turn this long in all.
+inline constexpr std::chrono::milliseconds handover_wait{15'000};
+
 // Blocking look-ups that wait for the worker; each takes well under a millisecond.
 inline constexpr std::size_t blocking_queue_max = 512;
 // Pairs of (client program, host) that are remembered to refuse our certificate.
@@ -119,10 +139,33 @@ inline constexpr std::size_t accepting_pid_count_max = 32;
 inline constexpr std::size_t config_bytes_max = 1024 * 1024;
 inline constexpr std::size_t haltonrc_bytes_max = 64 * 1024;
 inline constexpr std::size_t ports_file_bytes_max = 4 * 1024;
+// system_state.json: half a KiB a network service, and a kioslaverc.
+inline constexpr std::size_t system_state_bytes_max = 256 * 1024;
 // System bundles are about 220 KiB; a corporate one with everything is below 4 MiB.
 inline constexpr std::size_t ca_bundle_bytes_max = 16 * 1024 * 1024;
 // Steps of the walk from a working directory to the root.
 inline constexpr int directory_walk_max = 64;
+
+// Set-up ---------------------------------------------------------------------------------
+// Layers ask, and an answer leads to the next question: a stranger on a port to the port above it.
+inline constexpr int setup_ask_rounds = 40;
+// What is read of one file: bundles are the largest, see ca_bundle_bytes_max.
+inline constexpr std::size_t setup_file_bytes_max = 16 * 1024 * 1024;
+// Commands that only look answer in tens of milliseconds; a session bus that is gone takes longer.
+inline constexpr std::chrono::milliseconds setup_look_time{5'000};
+// Commands that change something: a daemon that is stopped has 30 s to drain, and a person whom
+// macOS asks for a password has to find it.
+inline constexpr std::chrono::milliseconds setup_change_time{180'000};
+inline constexpr std::size_t setup_command_output_bytes_max = 256 * 1024;
+// A label or unit name that is still being freed is tried again after this.
+inline constexpr std::chrono::milliseconds setup_try_pause{500};
+// A daemon that starts reads prices and opens a database; a loaded machine takes seconds.
+inline constexpr std::chrono::milliseconds daemon_start_time{30'000};
+inline constexpr std::chrono::milliseconds health_poll{500};
+// A role that was asked to end: the daemon drains for at most 25 s.
+inline constexpr std::chrono::milliseconds role_stop_time{30'000};
+// A daemon that is launched within this after a `stop` exits at once.
+inline constexpr std::chrono::seconds graceful_shutdown_time{30};
 
 // Client process ------------------------------------------------------------------------
 // A look-up that takes longer than this gives the default project: the tunnel does not wait.
@@ -135,6 +178,35 @@ inline constexpr std::size_t socket_owner_recent_count_max = 16;
 inline constexpr std::size_t socket_table_bytes_max = 8 * 1024 * 1024;
 // The kernel's own bound for arguments and environment is a quarter of an 8 MiB stack.
 inline constexpr std::size_t environ_bytes_max = 2 * 1024 * 1024;
+// What `doctor` looks at of running tools: more processes than a desktop has, the beginning of
+// their command lines, and no longer than one waits for an answer.
+inline constexpr std::size_t process_count_max = 4096;
+inline constexpr std::size_t process_arguments_bytes_max = 4096;
+inline constexpr std::chrono::milliseconds process_look_time{2'000};
+// Settings of a tool; real ones have a few KiB.
+inline constexpr std::size_t tool_settings_bytes_max = 1024 * 1024;
+// A sound-looking database of a million rows is looked through in two seconds.
+inline constexpr std::chrono::milliseconds database_check_time{3'000};
+
+// System proxy ---------------------------------------------------------------------------
+// The watchdog's look at /health: twice in a row it would have been slow by accident, five times is
+// a daemon that is gone for 7.5 s.
+inline constexpr std::chrono::milliseconds watchdog_poll{1'500};
+inline constexpr int watchdog_failures = 5;
+// Its patience with one answer: a daemon that takes longer on loopback hangs.
+inline constexpr std::chrono::milliseconds watchdog_probe{1'000};
+// Where the settings cannot be changed they cannot be changed later either, but a tool that is busy
+// can be asked again.
+inline constexpr int watchdog_actions_max = 3;
+// One look or change by networksetup, gsettings, ...: tens of milliseconds each; a session bus that
+// is gone takes longer.
+inline constexpr std::chrono::milliseconds proxy_tool_time{5'000};
+// How long a daemon that starts asks itself for its health, and how often, before it switches the
+// proxy on.
+inline constexpr std::chrono::milliseconds proxy_on_wait{30'000};
+inline constexpr std::chrono::milliseconds proxy_on_poll{250};
+// All of them: a daemon that ends has 30 s, and a person who types reset-proxy as long.
+inline constexpr std::chrono::milliseconds system_proxy_time{15'000};
 
 // TLS --------------------------------------------------------------------------------------
 // A post-quantum ClientHello is about 1.8 KiB; 16 KiB is one record's worth.
@@ -152,8 +224,8 @@ inline constexpr std::size_t record_queue_max = 4096;
 // What keeps waiting rows through a kill: some 2,000 rows of 500 bytes, ten times what a busy
 // daemon has between two commits. Above it rows wait in memory alone.
 inline constexpr std::size_t pending_file_bytes = 1 << 20;
-// A draining daemon and its successor hold one each; more have never been needed at once.
-inline constexpr std::size_t pending_file_count_max = 4;
+// Each daemon holds one, also a draining one: as many as a day of upgrades leaves behind.
+inline constexpr std::size_t pending_file_count_max = 16;
 // Rows in one transaction: bounds the time a reader's checkpoint waits.
 inline constexpr std::size_t rows_per_transaction_max = 512;
 // Under load commits are this far apart, and nobody sees a report that is 10 ms behind. Above
@@ -164,6 +236,13 @@ inline constexpr std::size_t commit_busy_row_count = 32;
 // A locked file is free again within milliseconds, a full disk within minutes.
 inline constexpr std::chrono::milliseconds store_back_off_min{50};
 inline constexpr std::chrono::milliseconds store_back_off_max{5'000};
+// Kinds of connections that were not metered, a day: a dozen reasons times a few tools.
+inline constexpr std::size_t unmetered_kinds_max = 512;
+inline constexpr std::size_t unmetered_name_bytes_max = 80;
+// Their counts are written this often; a kill loses no more than that.
+inline constexpr std::chrono::milliseconds unmetered_interval{2'000};
+// And kept as long as anybody asks why a bill and a report differ.
+inline constexpr int unmetered_days_max = 90;
 
 }  // namespace limits
 
@@ -193,6 +272,12 @@ struct Limits {
     // grants 30 s in all.
     ms drain{20'000};
     ms flush{5'000};
+    // A drain in a child (up to Config::drain_max) lets a connection go that has been quiet between
+    // two calls for longer than most clients keep one: theirs is the first word then.
+    ms drain_quiet{20'000};
+    // Before that fork the database is written and closed. What a locked one leaves waits in the
+    // pending rows, for the streams must not wait longer.
+    ms flush_before_fork{500};
 
     // Client bytes kept for a replay until the daemon's first byte.
     std::size_t first_flight_bytes_max = 64 * 1024;

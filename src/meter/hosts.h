@@ -9,6 +9,11 @@ namespace halton::meter {
 
 class ProviderTable;
 
+// Names that exist nowhere (RFC 2606), for `init`'s self-test. The daemon answers the first by
+// itself over TLS; the second is one that nobody may decrypt.
+inline constexpr std::string_view self_test_host = "self-test.halton-meter.invalid";
+inline constexpr std::string_view unlisted_test_host = "unlisted.example.invalid";
+
 class HostList {
 public:
     // `extra` and `excluded` come from [intercept] of the config; lower case. Excluding a name

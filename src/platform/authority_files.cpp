@@ -2,9 +2,11 @@
 
 #include "base/limits.h"
 #include "base/log.h"
+#include "meter/hosts.h"
 #include "platform/environment.h"
 #include "platform/files.h"
 #include "tls/bundle.h"
+#include "tls/pem.h"
 #include "tls/trust.h"
 
 namespace halton::platform {
@@ -18,6 +20,8 @@ Result<std::shared_ptr<const tls::Authority>> load(const Home& home) {
     return tls::Authority::load({std::move(*certificate), std::move(*key)});
 }
 
+constexpr const char* own_roots_name = "own-roots.pem";
+
 bool is_same_file(const std::string& a, const std::filesystem::path& b) {
     std::error_code ignored;
     return std::filesystem::equivalent(a, b, ignored);
@@ -26,7 +30,9 @@ bool is_same_file(const std::string& a, const std::filesystem::path& b) {
 }  // namespace
 
 Result<std::shared_ptr<const tls::Authority>> load_or_make_authority(
-    const Home& home, const std::vector<std::string>& hosts, UtcTime now) {
+    const Home& home, const std::vector<std::string>& metered_hosts, UtcTime now) {
+    auto hosts = metered_hosts;
+    hosts.emplace_back(meter::self_test_host);
     auto loaded = load(home);
     if (loaded && (*loaded)->covers(hosts, now)) return loaded;
     const bool is_first = !loaded && loaded.error().kind == ErrorKind::not_found;
@@ -58,9 +64,28 @@ std::vector<std::string> read_trusted_roots(const Home& home, const std::string&
     if (!is_users || !add(*variable))
         for (const auto& path : tls::system_bundle_paths())
             if (add(path)) break;
+    add((home.directory / own_roots_name).string());
     if (!extra_file.empty() && !add(extra_file))
         log_event(LogLevel::warn, "config.ignored", {{"what", "[upstream] ca_file: " + extra_file}});
     return texts;
+}
+
+Result<void> keep_own_roots(const Home& home, const std::vector<std::string>& texts) {
+    std::string kept;
+    for (const auto& text : texts)
+        tls::for_each_certificate(
+            text, [&kept](std::string_view der) { kept += tls::to_certificate_pem(der); });
+    const auto file = home.directory / own_roots_name;
+    if (kept.empty()) {
+        const auto removed = remove_file(file);
+        if (!removed) return fail(removed.error());
+        return {};
+    }
+    if (kept.size() > limits::ca_bundle_bytes_max)
+        return fail(ErrorKind::too_large, "your own CA files are too large together");
+    const auto present = read_file(file, limits::ca_bundle_bytes_max);
+    if (present && *present == kept) return {};
+    return write_file_atomically(file, kept, 0644);
 }
 
 Result<void> write_bundle(const Home& home, const std::vector<std::string>& roots) {

@@ -49,7 +49,15 @@ Result<MappedFile> MappedFile::open(const std::filesystem::path& path, std::size
     for (off_t at = found.st_size; at < size;) {
         const auto part = std::min<off_t>(size - at, zeros.size());
         const auto written = ::pwrite(file.descriptor_, zeros.data(), static_cast<std::size_t>(part), at);
-        if (written <= 0) return fail_with(errno, path);
+        if (written <= 0) {
+            // What there was of room is for the database: a part of the file helps nobody.
+            const int error = errno;
+            if (found.st_size == 0)
+                file.remove();
+            else if (::ftruncate(file.descriptor_, found.st_size) != 0)
+                return fail_with(errno, path);
+            return fail_with(error, path);
+        }
         at += written;
     }
     void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file.descriptor_, 0);

@@ -77,7 +77,10 @@ asio::awaitable<ChainOutcome> chain(std::unique_ptr<TcpStream> client, http::Tar
     auto daemon = co_await offer(target, *client, services);
     if (!daemon) {
         // A decline is an answer; anything else means that the health cache was lied to.
-        if (daemon.error().kind != ErrorKind::unsupported) {
+        const bool is_declined = daemon.error().kind == ErrorKind::unsupported;
+        if (services.counts)
+            services.counts->note_passed(is_declined ? EdgePass::declined : EdgePass::chain_failed);
+        if (!is_declined) {
             services.health.invalidate();
             log_event(LogLevel::info, "edge.chain_failed", {{"error", to_text(daemon.error())}});
         }
@@ -85,6 +88,7 @@ asio::awaitable<ChainOutcome> chain(std::unique_ptr<TcpStream> client, http::Tar
     }
     const auto told = co_await client->write_all(chain_protocol::taken, services.limits.first_head);
     if (!told) co_return ChainOutcome{};
+    if (services.counts) services.counts->note_chained();
 
     auto& io = services.io;
     auto tunnel = std::make_unique<net::RawDuplex>(client->release(), daemon->release());
@@ -111,6 +115,7 @@ asio::awaitable<ChainOutcome> chain(std::unique_ptr<TcpStream> client, http::Tar
         co_return ChainOutcome{};
     // The daemon died or hangs before its first byte: whatever the client said can be said again.
     services.health.invalidate();
+    if (services.counts) services.counts->note_passed(EdgePass::chain_failed);
     log_event(LogLevel::info, "edge.replayed", {{"host", target.host}});
     asio::ip::tcp::socket socket(io);
     std::error_code error;

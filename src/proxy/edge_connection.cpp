@@ -2,7 +2,9 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "base/version.h"
 #include "net/raw_duplex.h"
+#include "platform/process.h"
 #include "proxy/chain.h"
 #include "proxy/chain_protocol.h"
 #include "proxy/plain_http.h"
@@ -32,6 +34,23 @@ asio::awaitable<Tunnel> refuse(std::unique_ptr<TcpStream> client, int status,
         if (!more) break;
     }
     co_return nullptr;
+}
+
+// What the edge tells about itself, with a fresh look at the daemon.
+asio::awaitable<Tunnel> answer_health(std::unique_ptr<TcpStream> client, EdgeServices& services) {
+    const bool is_healthy = co_await services.health.is_healthy();
+    services.counts->note_health(is_healthy, system_clock().now_utc());
+    const auto ports = services.ports();
+    const auto json = services.counts->to_json(
+        {version(), platform::own_pid(), ports.edge_port, ports.internal_port});
+    const auto response = make_health_response(json);
+    const auto sent = co_await client->write_all(response, services.limits.first_head);
+    if (sent) client->shutdown_write();
+    co_return nullptr;
+}
+
+void note_passed(EdgeServices& services, EdgePass why) {
+    if (services.counts) services.counts->note_passed(why);
 }
 
 bool is_loopback_name(const http::Target& target) {
@@ -97,7 +116,14 @@ asio::awaitable<Tunnel> open_tunnel(std::unique_ptr<TcpStream> client, http::Tar
     // Loopback targets are somebody's local server: never the daemon's business.
     bool is_established = false;
     bool is_chained = !is_loopback_name(target);
-    if (is_chained) is_chained = co_await services.health.is_healthy();
+    if (!is_chained) {
+        note_passed(services, EdgePass::loopback);
+    } else {
+        is_chained = co_await services.health.is_healthy();
+        if (services.counts)
+            services.counts->note_health(is_chained, system_clock().now_utc());
+        if (!is_chained) note_passed(services, EdgePass::daemon_down);
+    }
     // Whoever ended before its first byte speaks no TLS. Mostly it is a dial that was cancelled
     // meanwhile: under load there are many, and each would cost the daemon two handshakes.
     if (is_chained && first_flight.empty()) is_chained = !client->has_peer_gone();
@@ -119,6 +145,7 @@ asio::awaitable<Tunnel> open_plain(std::unique_ptr<TcpStream> client, http::Requ
     auto route = co_await services.dialer.dial_plain(uri.target);
     if (!route)
         co_return co_await refuse_dial(std::move(client), route.error(), services.limits);
+    note_passed(services, EdgePass::plain_http);
     auto tunnel = std::make_unique<RawDuplex>(client->release(), route->stream.release());
     tunnel->preload_to_upstream(
         rewrite_head(head, uri, route->is_proxy, route->proxy_authorization) + rest);
@@ -170,6 +197,8 @@ asio::awaitable<Tunnel> open(TcpStream stream, EdgeServices& services) {
         co_return co_await open_tunnel(std::move(client), std::move(*target), std::move(bytes),
                                        services);
     }
+    if (services.counts && is_health_question(*head))
+        co_return co_await answer_health(std::move(client), services);
     if (head->target.starts_with('/') || head->target == "*")
         co_return co_await refuse(
             std::move(client), 400, "Bad Request", "not-a-proxy-request",

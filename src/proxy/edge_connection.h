@@ -12,6 +12,7 @@
 #include "net/dialer.h"
 #include "net/shuttle.h"
 #include "net/tcp_stream.h"
+#include "proxy/edge_counts.h"
 #include "proxy/health_cache.h"
 
 namespace halton::proxy {
@@ -25,6 +26,7 @@ struct EdgeServices {
     HealthCache& health;
     // The ports in force now (the daemon may have come back elsewhere).
     std::function<config::EffectivePorts()> ports;
+    EdgeCounts* counts = nullptr;  // null: nobody asks
 };
 
 asio::awaitable<void> serve_edge_connection(net::TcpStream client, EdgeServices& services);

@@ -5,6 +5,7 @@
 #include "net/raw_duplex.h"
 #include "net/tls_handshake.h"
 #include "proxy/chain_protocol.h"
+#include "proxy/self_test.h"
 #include "proxy/tls_duplex.h"
 #include "tls/client_hello.h"
 
@@ -90,6 +91,12 @@ private:
             ++found->second;
         else
             services_.passthrough.emplace(reason, 1);
+        if (services_.note_unmetered) {
+            const bool is_provider = services_.hosts.is_metered(host_);
+            services_.note_unmetered(reason,
+                                     is_provider ? std::string_view(owner_.process.executable) : "",
+                                     is_provider ? std::string_view(host_) : "");
+        }
         log_event(LogLevel::debug, "intercept.passthrough",
                   {{"host", target_.host}, {"reason", reason}});
     }
@@ -107,6 +114,7 @@ private:
     TcpStream client_;
     InterceptServices& services_;
     http::Target target_;
+    std::string host_;   // whom the client means: of the target, then of its hello
     std::string bytes_;  // of the client behind the CONNECT: its ClientHello
     Owner owner_;
 };
@@ -136,9 +144,17 @@ asio::awaitable<Opened> Intercept::open() {
         co_return Opened{};
     }
     target_ = std::move(request->target);
+    host_ = target_.host;
     const auto told = co_await client_.write_all(chain_protocol::alive, limits.handshake);
     if (!told) co_return Opened{};
 
+    if (target_.host == meter::self_test_host) {
+        const auto ready = co_await client_.write_all(chain_protocol::taken, limits.handshake);
+        if (ready)
+            co_await answer_self_test(std::move(client_), std::move(bytes_), services_.leaves,
+                                      limits);
+        co_return Opened{};
+    }
     // Traffic that is none of our business never runs through this process: the edge takes it.
     if (!target_.is_ip_literal && !services_.hosts.is_metered(target_.host))
         co_return co_await decline("not-metered");
@@ -159,6 +175,7 @@ asio::awaitable<Opened> Intercept::open() {
     if (!taken) co_return Opened{};
     auto hello = co_await read_hello();
     if (!hello) co_return Opened{};
+    if (!hello->hello.server_name.empty()) host_ = hello->hello.server_name;
     auto reason = reason_to_pass(*hello, target_, services_.hosts);
     if (reason.empty() &&
         services_.refusals.is_refusing(to_client(hello->hello), services_.clock.now_steady()))
@@ -232,8 +249,9 @@ asio::awaitable<Opened> Intercept::meter(TcpStream upstream, const tls::ClientHe
     const auto passed_again = co_await services_.turnstile.pass();
     // Whoever left before it saw our certificate did not refuse it: the edge took us for hung.
     if (!passed_again || client_.has_peer_gone()) co_return Opened{};
-    auto client_rest = co_await net::run_handshake(client_, *client_engine, std::move(bytes_),
-                                                   limits.handshake, Leg::client, &services_.turnstile);
+    auto client_rest =
+        co_await net::run_handshake(client_, *client_engine, std::move(bytes_), limits.handshake,
+                                    Leg::client, &services_.turnstile);
     if (!client_rest) {
         const Error& error = client_rest.error();
         if (is_refusal(error.kind)) {

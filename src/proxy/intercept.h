@@ -4,8 +4,10 @@
 // Owner: the coroutine frame. Thread: the I/O thread.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
+#include <string_view>
 
 #include <asio/awaitable.hpp>
 #include <asio/io_context.hpp>
@@ -54,6 +56,10 @@ struct InterceptServices {
     const meter::ProviderTable* providers = nullptr;  // null: the built-in ones
     meter::PendingAnswers* pending = nullptr;
     meter::UnseenCounts* unseen = nullptr;
+    // Told of each connection that is not metered, for the ledger. Program and host are empty
+    // where it is none of our business: when the host is no provider's.
+    std::function<void(std::string_view reason, std::string_view program, std::string_view host)>
+        note_unmetered = nullptr;
 };
 
 asio::awaitable<void> serve_intercept(net::TcpStream edge, InterceptServices& services);

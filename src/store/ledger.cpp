@@ -18,6 +18,7 @@
 #include "meter/call_bytes.h"
 #include "store/pending_rows.h"
 #include "store/row_writer.h"
+#include "store/unmetered.h"
 
 namespace halton::store {
 namespace {
@@ -101,6 +102,8 @@ struct Ledger::State {
     std::optional<steady_clock::time_point> stop_at;
     LedgerCounters counters;
     LastHour last_hour;
+    UnmeteredCounts unmetered;
+    steady_clock::time_point unmetered_at{};  // when the first of them came
     std::thread thread;
 
     // The writer thread's own.
@@ -112,12 +115,14 @@ struct Ledger::State {
     std::uint64_t drops_logged = 0;
     std::string state_logged;
 
+    void start(const std::vector<std::span<std::byte>>& memory);
     void recover(const std::vector<std::span<std::byte>>& memory);
     void recover(PendingRows& left_behind, bool is_own);
     void run();
     bool take_rows();
     void write_rows();
     void write_some(std::size_t count);
+    void write_unmetered();
     bool pause();
     bool open_writer();
     void on_trouble(const SQLite::Exception& error);
@@ -127,12 +132,25 @@ struct Ledger::State {
 };
 
 Ledger::Ledger(std::filesystem::path file, const std::vector<std::span<std::byte>>& pending)
-    : state_(std::make_unique<State>(std::move(file))) {
-    state_->recover(pending);
-    state_->thread = std::thread([state = state_.get()] { state->run(); });
+    : own_memory_(pending.empty() ? std::span<std::byte>() : pending.front()),
+      state_(std::make_unique<State>(std::move(file))) {
+    state_->start(pending);
+}
+
+void Ledger::restart() {
+    auto before = std::move(state_);
+    state_ = std::make_unique<State>(before->file);
+    std::vector<std::span<std::byte>> memory;
+    if (!own_memory_.empty()) memory.push_back(own_memory_);
+    state_->start(memory);
 }
 
 Ledger::~Ledger() { stop(std::chrono::milliseconds(0)); }
+
+void Ledger::State::start(const std::vector<std::span<std::byte>>& memory) {
+    recover(memory);
+    thread = std::thread([this] { run(); });
+}
 
 // Before the thread starts, so without the lock.
 void Ledger::State::recover(const std::vector<std::span<std::byte>>& memory) {
@@ -202,6 +220,20 @@ void Ledger::offer(meter::CallRecord call) noexcept {
     if (is_wake_due) state_->wake.notify_one();
 }
 
+void Ledger::note_unmetered(std::string_view reason, std::string_view program,
+                            std::string_view host) noexcept {
+    bool is_first = false;
+    try {
+        const std::lock_guard lock(state_->mutex);
+        is_first = state_->unmetered.is_empty();
+        if (is_first) state_->unmetered_at = steady_clock::now();
+        state_->unmetered.add(reason, program, host, system_clock().now_utc());
+    } catch (const std::bad_alloc&) {
+        // A count is not worth a connection.
+    }
+    if (is_first) state_->wake.notify_one();
+}
+
 LedgerCounters Ledger::counters() const {
     const std::lock_guard lock(state_->mutex);
     auto counters = state_->counters;
@@ -230,7 +262,11 @@ void Ledger::State::run() {
 // Waits for rows and takes all there are. False: stop, nothing left (or no time left).
 bool Ledger::State::take_rows() {
     std::unique_lock lock(mutex);
-    const auto is_due = [this] { return !waiting.empty() || stop_at; };
+    const auto is_due = [this] {
+        return !waiting.empty() || stop_at ||
+               (!unmetered.is_empty() &&
+                steady_clock::now() >= unmetered_at + limits::unmetered_interval);
+    };
     is_writer_idle = true;
     // Without an open file it is tried again now and then, so that status tells when all is well
     // again also while no row comes.
@@ -239,7 +275,12 @@ bool Ledger::State::take_rows() {
         open_writer();
         lock.lock();
     }
-    wake.wait(lock, is_due);
+    while (!is_due()) {
+        if (unmetered.is_empty())
+            wake.wait(lock);
+        else
+            wake.wait_until(lock, unmetered_at + limits::unmetered_interval);
+    }
     is_writer_idle = false;
     // A lone row goes at once. Under load the next commit waits a moment, so that many rows share
     // the cost of one.
@@ -273,6 +314,34 @@ void Ledger::State::write_rows() {
         if (!pause()) return;
     }
     log_drops();
+    write_unmetered();
+}
+
+// Counts that cannot be written wait for the next time; no row depends on them.
+void Ledger::State::write_unmetered() {
+    std::vector<UnmeteredRow> rows;
+    {
+        const std::lock_guard lock(mutex);
+        const bool is_due = stop_at || steady_clock::now() >=
+                                           unmetered_at + limits::unmetered_interval;
+        if (unmetered.is_empty() || !is_due) return;
+        rows = unmetered.take();
+    }
+    if (open_writer()) {
+        try {
+            writer->begin();
+            writer->add_unmetered(rows);
+            writer->commit();
+            return;
+        } catch (const SQLite::Exception& error) {
+            writer->roll_back();
+            log_event(LogLevel::debug, "store.unmetered.not_written", {{"error", error.what()}});
+            if (sort_trouble(error) == Trouble::disk) writer.reset();
+        }
+    }
+    const std::lock_guard lock(mutex);
+    unmetered.put_back(rows);
+    unmetered_at = steady_clock::now();
 }
 
 // One transaction with the first `count` rows in hand.
@@ -414,6 +483,7 @@ void Ledger::State::finish() {
         in_hand_count = 0;
     }
     log_drops();
+    if (writer) write_unmetered();
     if (writer) writer->checkpoint();
     writer.reset();
     const std::lock_guard lock(mutex);

@@ -15,6 +15,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -51,14 +52,23 @@ public:
 
     void offer(meter::CallRecord call) noexcept override;
 
+    // A connection that was not metered. `host` only where it is a provider's. Written within
+    // limits::unmetered_interval; a kill may lose that much.
+    void note_unmetered(std::string_view reason, std::string_view program,
+                        std::string_view host) noexcept;
+
     LedgerCounters counters() const;
 
     // Writes what waits, for at most `limit`, checkpoints, closes, joins. Rows left stay in the
     // first memory for the next start; those that are not in it are counted as dropped.
     void stop(std::chrono::milliseconds limit);
 
+    // Begins anew after stop(), with the rows that were left: in between the process may fork.
+    void restart();
+
 private:
     struct State;
+    std::span<std::byte> own_memory_;
     std::unique_ptr<State> state_;
 };
 

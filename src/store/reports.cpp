@@ -321,6 +321,53 @@ Result<std::vector<UnpricedModel>> read_unpriced_models(const fs::path& file, Ut
     });
 }
 
+Result<std::vector<UnmeteredRow>> read_unmetered(const fs::path& file, UtcTime from) {
+    return with_database<std::vector<UnmeteredRow>>(file, [&](SQLite::Database& database) {
+        std::vector<UnmeteredRow> rows;
+        if (!database.tableExists("unmetered")) return rows;
+        SQLite::Statement sums(database,
+                               "SELECT reason, program, host, sum(count), min(first_at), "
+                               "max(last_at), max(day) FROM unmetered WHERE day >= ? "
+                               "GROUP BY reason, program, host ORDER BY sum(count) DESC, reason, "
+                               "program, host LIMIT 1000");
+        sums.bind(1, to_iso8601(from).substr(0, 10));
+        while (sums.executeStep()) {
+            UnmeteredRow row;
+            row.reason = sums.getColumn(0).getString();
+            row.program = sums.getColumn(1).getString();
+            row.host = sums.getColumn(2).getString();
+            row.count = sums.getColumn(3).getInt64();
+            if (const auto time = parse_iso8601(sums.getColumn(4).getString())) row.first_at = *time;
+            if (const auto time = parse_iso8601(sums.getColumn(5).getString())) row.last_at = *time;
+            row.day = sums.getColumn(6).getString();
+            rows.push_back(std::move(row));
+        }
+        return rows;
+    });
+}
+
+Result<std::string> check_database(const fs::path& file, std::chrono::milliseconds limit) {
+    using std::chrono::steady_clock;
+    return with_database<std::string>(file, [&](SQLite::Database& database) -> std::string {
+        auto until = steady_clock::now() + limit;
+        // Asked every so many steps; "true" ends the statement with SQLITE_INTERRUPT.
+        ::sqlite3_progress_handler(
+            database.getHandle(), 10'000,
+            [](void* end) {
+                return steady_clock::now() >= *static_cast<steady_clock::time_point*>(end) ? 1 : 0;
+            },
+            &until);
+        std::string complaint;
+        try {
+            complaint = database.execAndGet("PRAGMA quick_check(1)").getString();
+        } catch (const SQLite::Exception& error) {
+            if ((error.getErrorCode() & 0xff) != SQLITE_INTERRUPT) throw;
+        }
+        ::sqlite3_progress_handler(database.getHandle(), 0, nullptr, nullptr);
+        return complaint == "ok" ? std::string() : to_safe_text(complaint, 200);
+    });
+}
+
 Result<DatabaseFacts> read_database_facts(const fs::path& file) {
     return with_database<DatabaseFacts>(file, [&](SQLite::Database& database) {
         DatabaseFacts facts;

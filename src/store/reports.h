@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/money.h"
 #include "base/result.h"
+#include "store/unmetered.h"
 
 namespace halton::store {
 
@@ -90,6 +91,11 @@ struct UnpricedModel {
 Result<std::vector<UnpricedModel>> read_unpriced_models(const std::filesystem::path& database,
                                                         UtcTime from);
 
+// What was not metered since that day, summed over the days, most first; none in an older file.
+// Errors: as read_report.
+Result<std::vector<UnmeteredRow>> read_unmetered(const std::filesystem::path& database,
+                                                 UtcTime from);
+
 struct DatabaseFacts {
     int schema_number = 0;
     int known_schema_number = 0;  // the newest that this program makes
@@ -100,5 +106,11 @@ struct DatabaseFacts {
 
 // Errors: as read_report.
 Result<DatabaseFacts> read_database_facts(const std::filesystem::path& database);
+
+// What SQLite itself says about the file's soundness: empty when it is sound, else its first
+// complaint. Given up at `limit`, as a large file takes seconds: then empty too.
+// Errors: as read_report.
+Result<std::string> check_database(const std::filesystem::path& database,
+                                   std::chrono::milliseconds limit);
 
 }  // namespace halton::store

@@ -154,6 +154,30 @@ void RowWriter::begin() {
     begin_.reset();
 }
 
+void RowWriter::add_unmetered(const std::vector<UnmeteredRow>& rows) {
+    SQLite::Statement add(database_,
+                          "INSERT INTO unmetered (day, reason, program, host, count, first_at, "
+                          "last_at) VALUES (?,?,?,?,?,?,?) ON CONFLICT (day, reason, program, host) "
+                          "DO UPDATE SET count = count + excluded.count, "
+                          "first_at = min(first_at, excluded.first_at), "
+                          "last_at = max(last_at, excluded.last_at)");
+    for (const auto& row : rows) {
+        const auto first_at = to_iso8601(row.first_at);
+        const auto last_at = to_iso8601(row.last_at);
+        Binder(add).text(row.day).text(row.reason).text(row.program).text(row.host)
+            .number(row.count).text(first_at).text(last_at);
+        add.exec();
+        add.reset();
+    }
+    if (rows.empty() || rows.back().day == unmetered_day_) return;
+    unmetered_day_ = rows.back().day;
+    SQLite::Statement forget(database_, "DELETE FROM unmetered WHERE day < ?");
+    const auto oldest = to_iso8601(rows.back().last_at -
+                                   std::chrono::hours(24 * limits::unmetered_days_max));
+    forget.bind(1, oldest.substr(0, 10));
+    forget.exec();
+}
+
 void RowWriter::commit() {
     commit_.exec();
     commit_.reset();

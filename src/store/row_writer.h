@@ -11,12 +11,14 @@
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
+#include <vector>
 
 #include <SQLiteCpp/Database.h>
 #include <SQLiteCpp/Exception.h>
 #include <SQLiteCpp/Statement.h>
 
 #include "meter/call.h"
+#include "store/unmetered.h"
 
 namespace halton::store {
 
@@ -39,6 +41,8 @@ public:
     // A row whose id is there already counts as written: it is the same call, tried again after
     // a commit whose outcome was not known.
     void write(const meter::CallRecord& call);
+    // Adds to the counts of the table; those of long ago leave it. Inside a transaction.
+    void add_unmetered(const std::vector<UnmeteredRow>& rows);
     void commit();
     // Never fails: the transaction may be gone already.
     void roll_back() noexcept;
@@ -70,6 +74,7 @@ private:
     SQLite::Statement insert_limit_;
     std::unordered_map<std::string, std::int64_t> project_ids_;
     std::unordered_set<std::string> known_limits_;
+    std::string unmetered_day_;  // of the last look at what is too old
 };
 
 }  // namespace halton::store

@@ -203,10 +203,26 @@ ALTER TABLE requests ADD COLUMN fresh_input_tokens INTEGER GENERATED ALWAYS AS (
     END) VIRTUAL;
 )sql";
 
-constexpr std::array<Migration, 3> all_migrations{{
+// Connections that were not metered, and why. `host` is a provider's, or empty: where else people
+// go is not written down.
+constexpr const char* unmetered_schema = R"sql(
+CREATE TABLE unmetered (
+    day TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    program TEXT NOT NULL,
+    host TEXT NOT NULL,
+    count INTEGER NOT NULL,
+    first_at TEXT NOT NULL,
+    last_at TEXT NOT NULL,
+    PRIMARY KEY (day, reason, program, host)
+);
+)sql";
+
+constexpr std::array<Migration, 4> all_migrations{{
     {1, "ledger", first_schema},
     {2, "money", money_schema},
     {3, "cached modalities", cached_modalities_schema},
+    {4, "unmetered", unmetered_schema},
 }};
 
 }  // namespace

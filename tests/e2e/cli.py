@@ -344,16 +344,6 @@ def test_status_in_an_empty_home(world):
     json.loads(world.run("status", "--json").text)
 
 
-def test_reset_proxy_works_without_anything(world):
-    for home in (world.home, world.directory / "not-there"):
-        environment = world.environment()
-        environment["HALTON_METER_HOME"] = str(home)
-        done = world.run("reset-proxy", environment=environment)
-        equal(done.returncode, 0, f"exit code ({done.error})")
-        check(done.text.strip(), "silence")
-    check(not (world.directory / "not-there").exists(), "reset-proxy made a home")
-
-
 def test_second_daemon_and_second_edge_do_not_disturb_the_first(world):
     world.start()
     before = world.read_ports()

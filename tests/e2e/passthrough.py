@@ -14,33 +14,12 @@ HOST = "api.anthropic.com"
 CLAUDE = {"model": "claude-sonnet-4-5"}
 
 
-def peer_certificate(world, target, server_name):
-    """DER of the certificate that the client is shown; nothing is verified."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    with wire.open_tunnel(world.edge_port, target) as tunnel:
-        with context.wrap_socket(tunnel, server_hostname=server_name) as tls:
-            tls.sendall(wire.to_request("GET", "/e2e-ready", server_name or "x", None, {}))
-            wire.read_answer(tls)
-            return tls.getpeercert(binary_form=True)
-
-
-def direct_certificate(world, server_name):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    with wire.connect(world.provider.port) as connection:
-        with context.wrap_socket(connection, server_hostname=server_name) as tls:
-            return tls.getpeercert(binary_form=True)
-
-
 def test_unverifiable_upstream_is_shown_to_the_client(world):
     world.start("--expired", "api.x.ai", "--self-signed", "api.openai.com", "--wrong-host",
                 "chatgpt.com")
     for host, word in (("api.x.ai", "expired"), ("api.openai.com", "self-signed"),
                        ("chatgpt.com", "Hostname mismatch")):
-        equal(peer_certificate(world, f"{host}:443", host), direct_certificate(world, host),
+        equal(world.shown_certificate(f"{host}:443", host), world.own_certificate(host),
               f"certificate of {host}")
         try:
             world.call("POST", "/v1/chat/completions", {}, host)
@@ -60,7 +39,7 @@ def test_untrusted_upstream_is_shown_to_the_client(world):
                                 if not line.startswith("ca_file")))
     world.start_edge()
     world.start_daemon()
-    equal(peer_certificate(world, f"{HOST}:443", HOST), direct_certificate(world, HOST),
+    equal(world.shown_certificate(f"{HOST}:443", HOST), world.own_certificate(HOST),
           "certificate")
     answer = world.call("POST", "/v1/messages", CLAUDE)
     check(not answer.is_metered, "an upstream that does not verify was metered")
@@ -84,15 +63,15 @@ def test_client_certificates_are_between_client_and_upstream(world):
 
 def test_hello_without_server_name_is_tunnelled(world):
     world.start()
-    equal(peer_certificate(world, f"{HOST}:443", None), direct_certificate(world, None),
+    equal(world.shown_certificate(f"{HOST}:443", None), world.own_certificate(None),
           "certificate")
     world.no_row()
 
 
 def test_hello_with_a_foreign_name_is_tunnelled(world):
     world.start("--name", "other.test")
-    equal(peer_certificate(world, f"{HOST}:443", "other.test"),
-          direct_certificate(world, "other.test"), "certificate")
+    equal(world.shown_certificate(f"{HOST}:443", "other.test"),
+          world.own_certificate("other.test"), "certificate")
     world.no_row()
 
 
@@ -105,7 +84,7 @@ def test_hosts_outside_the_table_are_tunnelled(world):
     world.start_daemon()
     world.wait_metering()
     for host in hosts:
-        equal(peer_certificate(world, f"{host}:443", host), direct_certificate(world, host),
+        equal(world.shown_certificate(f"{host}:443", host), world.own_certificate(host),
               f"certificate of {host}")
     world.no_row()
 
@@ -292,33 +271,7 @@ def test_refusals_are_shown_in_status(world):
     eventually(is_shown, f"status --json names {HOST}", limit_s=5, pause_s=0.2)
 
 
-# Daemon down ---------------------------------------------------------------------------------
-
-def test_without_daemon_the_client_sees_the_real_certificate(world):
-    world.start_provider()
-    world.write_config()
-    world.start_edge()
-    for _ in range(3):
-        answer = world.call("POST", "/v1/messages", CLAUDE, trust=world.trust_file("provider"))
-        equal(answer.status, 200, "status")
-    equal(peer_certificate(world, f"{HOST}:443", HOST), direct_certificate(world, HOST),
-          "certificate")
-    check(not world.database.exists(), "a database appeared")
-
-
-def test_after_a_daemon_stop_no_row_and_the_real_certificate(world):
-    world.start()
-    equal(world.call("POST", "/v1/messages", CLAUDE).is_metered, True, "metered before")
-    world.wait_rows(1)
-    equal(world.daemon.stop(), 0, "exit code of the daemon")
-    answer = world.call("POST", "/v1/messages", CLAUDE, trust=world.trust_file("provider"))
-    equal(answer.status, 200, "status")
-    world.wait_rows(1)
-    world.start_daemon()
-    world.wait_metering()
-    check(world.call("POST", "/v1/messages", CLAUDE).is_metered, "not metered after a new start")
-    world.wait_rows(2)
-
+# The bundle ------------------------------------------------------------------------------------
 
 def test_the_bundle_holds_the_system_roots_and_ours(world):
     """Under a variable that replaces the roots, passthrough must still verify the real server."""

@@ -1,6 +1,10 @@
 #include "platform/pending_files.h"
 
+#include <csignal>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -51,6 +55,27 @@ TEST_CASE("mapped file: another size, a directory, a link and no place") {
     std::filesystem::create_symlink(directory / "rows", directory / "link");
     CHECK_FALSE(MappedFile::open(directory / "link", 8192));
     CHECK(MappedFile::open(directory / "no" / "rows", 8192).error().kind == ErrorKind::not_found);
+}
+
+TEST_CASE("mapped file: without room for the whole of it there is nothing of it") {
+    const test::TempDirectory directory;
+    std::ofstream(directory / "old") << std::string(100, 'x');
+    const pid_t child = ::fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+        ::signal(SIGXFSZ, SIG_IGN);
+        const rlimit room{4096, 4096};
+        bool is_good = ::setrlimit(RLIMIT_FSIZE, &room) == 0;
+        is_good = is_good && !MappedFile::open(directory / "new", 8192);
+        is_good = is_good && !std::filesystem::exists(directory / "new");
+        is_good = is_good && !MappedFile::open(directory / "old", 8192);
+        is_good = is_good && std::filesystem::file_size(directory / "old") == 100;
+        ::_exit(is_good ? 0 : 1);
+    }
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    CHECK(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 0);
 }
 
 TEST_CASE("pending files: each daemon has its own, and takes over what dead ones left") {

@@ -381,3 +381,30 @@ TEST_CASE("edge connection: a plain request through the corporate proxy keeps it
           "GET http://other.example/a HTTP/1.1\r\nHost: other.example\r\n"
           "Proxy-Authorization: Basic b3Vycw==\r\nConnection: close\r\n\r\n");
 }
+
+TEST_CASE("edge: it tells about itself on its own port, with a fresh look at the daemon") {
+    proxy::EdgeCounts counts;
+    const bool is_healthy = GENERATE(true, false);
+    World world;
+    world.services.counts = &counts;
+    world.is_daemon_healthy = is_healthy;
+    counts.note_passed(proxy::EdgePass::declined);
+    world.serve();
+    world.send("GET /health HTTP/1.1\r\nHost: 127.0.0.1:8081\r\n\r\n");
+    const auto answer = world.rest();
+    CHECK(answer.starts_with("HTTP/1.1 200 OK\r\n"));
+    CHECK(answer.find(is_healthy ? R"("mode": "chain")" : R"("mode": "passthrough")") !=
+          std::string::npos);
+    CHECK(answer.find(R"("declined": 1)") != std::string::npos);
+    CHECK(world.probe_count == 1);
+}
+
+TEST_CASE("edge: a page that asks by a name of its own is told nothing") {
+    proxy::EdgeCounts counts;
+    World world;
+    world.services.counts = &counts;
+    const auto refusal =
+        refusal_of(world, "GET /health HTTP/1.1\r\nHost: evil.example\r\n\r\n");
+    CHECK(refusal.status == 400);
+    CHECK(refusal.reason == "not-a-proxy-request");
+}

@@ -17,6 +17,7 @@
 #include "store/calls.h"
 #include "store/pending_rows.h"
 #include "store/reports.h"
+#include "store/row_writer.h"
 #include "support/catch.h"
 #include "support/temp_directory.h"
 
@@ -508,4 +509,80 @@ TEST_CASE("ledger: a process killed while it offers owes nobody a row") {
               query_number(file, "SELECT count(*) FROM requests")) >= offered);
     CHECK(query_text(file, "PRAGMA integrity_check") == "ok");
     ::munmap(shared, size);
+}
+
+TEST_CASE("ledger: what was not metered is added to the file's counts, also over restarts") {
+    const test::TempDirectory directory;
+    const auto file = directory / "db.sqlite";
+    for (int start = 0; start < 2; ++start) {
+        Ledger ledger(file);
+        ledger.note_unmetered("client-refused", "node", "api.example.com");
+        ledger.note_unmetered("client-refused", "node", "api.example.com");
+        ledger.note_unmetered("not-metered", "", "");
+        ledger.stop(generous);
+    }
+    const auto rows = store::read_unmetered(file, UtcTime{});
+    REQUIRE(rows);
+    REQUIRE(rows->size() == 2);
+    CHECK((*rows)[0].reason == "client-refused");
+    CHECK((*rows)[0].program == "node");
+    CHECK((*rows)[0].host == "api.example.com");
+    CHECK((*rows)[0].count == 4);
+    CHECK((*rows)[0].first_at <= (*rows)[0].last_at);
+    CHECK((*rows)[1].count == 2);
+    CHECK(store::read_unmetered(file, system_clock().now_utc() + std::chrono::hours(48))
+              .value()
+              .empty());
+}
+
+TEST_CASE("ledger: counts are written while no row comes, and rows go beside them") {
+    const test::TempDirectory directory;
+    const auto file = directory / "db.sqlite";
+    Ledger ledger(file);
+    ledger.note_unmetered("not-tls", "", "");
+    const auto deadline = std::chrono::steady_clock::now() + generous;
+    while (store::read_unmetered(file, UtcTime{}).value_or(std::vector<store::UnmeteredRow>{})
+               .empty() &&
+           std::chrono::steady_clock::now() < deadline)
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    CHECK(store::read_unmetered(file, UtcTime{}).value().size() == 1);
+    ledger.offer(make_call(1));
+    CHECK(wait_written(ledger, 1).rows_written == 1);
+}
+
+TEST_CASE("ledger: old counts leave the file") {
+    const test::TempDirectory directory;
+    const auto file = directory / "db.sqlite";
+    store::RowWriter writer(file);
+    const auto add = [&](const char* day, UtcTime at) {
+        writer.begin();
+        writer.add_unmetered({{day, "no-sni", "", "", 1, at, at}});
+        writer.commit();
+    };
+    const auto at = [](int day) { return UtcTime{std::chrono::hours(24 * day)}; };
+    add("2024-10-04", at(20'000));
+    add("2024-10-05", at(20'001));
+    CHECK(store::read_unmetered(file, UtcTime{}).value().front().count == 2);
+    add("2026-10-04", at(20'730));
+    CHECK(store::read_unmetered(file, UtcTime{}).value().front().count == 1);
+}
+
+TEST_CASE("ledger: begun anew after a stop, with the rows that a lock left waiting") {
+    const test::TempDirectory directory;
+    std::vector<std::byte> memory(64 * 1024);
+    Ledger ledger(directory / "db.sqlite", {memory});
+    ledger.offer(make_call(1));
+    wait_written(ledger, 1);
+    {
+        SQLite::Database other((directory / "db.sqlite").string(), SQLite::OPEN_READWRITE);
+        SQLite::Transaction lock(other, SQLite::TransactionBehavior::IMMEDIATE);
+        ledger.offer(make_call(2));
+        ledger.stop(std::chrono::milliseconds(0));
+        CHECK(ledger.counters().rows_dropped_error == 0);
+    }
+    ledger.restart();
+    ledger.offer(make_call(3));
+    wait_written(ledger, 2);
+    ledger.stop(generous);
+    CHECK(query_number(directory / "db.sqlite", "select count(*) from requests") == 3);
 }

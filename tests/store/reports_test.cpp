@@ -268,3 +268,38 @@ TEST_CASE("reports: limits of plans, and models without a price") {
     database.exec("DROP TABLE plan_limits");
     CHECK(store::read_plan_limits(file).value().empty());
 }
+
+TEST_CASE("reports: a sound file has no complaint, a damaged one has") {
+    const test::TempDirectory directory;
+    const auto file = directory / "db.sqlite";
+    constexpr std::chrono::seconds patient{30};
+    CHECK(store::check_database(file, patient).error().kind == ErrorKind::not_found);
+    std::vector<meter::CallRecord> calls;
+    for (std::uint64_t i = 0; i < 400; ++i) calls.push_back(make_call(i));
+    {
+        RowWriter writer(file);
+        writer.begin();
+        for (const auto& call : calls) writer.write(call);
+        writer.commit();
+        writer.checkpoint();
+    }
+    CHECK(store::check_database(file, patient).value().empty());
+    CHECK(store::check_database(file, std::chrono::milliseconds(0)).value().empty());
+    auto bytes = test::read_text(file);
+    const auto page_bytes = std::size_t{4096};
+    REQUIRE(bytes.size() > 12 * page_bytes);
+    for (std::size_t page = 8; page < 12; ++page)
+        bytes.replace(page * page_bytes, 200, std::string(200, '\x5a'));
+    test::write_text(file, bytes);
+    const auto complaint = store::check_database(file, patient);
+    if (complaint) CHECK_FALSE(complaint->empty());
+    else CHECK(complaint.error().kind == ErrorKind::io);
+}
+
+TEST_CASE("reports: an older file has no counts of what was not metered") {
+    const test::TempDirectory directory;
+    const auto file = directory / "db.sqlite";
+    test::write_text(file, "");
+    CHECK(store::read_unmetered(file, epoch).value().empty());
+    CHECK(store::read_unmetered(directory / "none", epoch).error().kind == ErrorKind::not_found);
+}

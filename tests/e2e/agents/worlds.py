@@ -12,10 +12,10 @@ import subprocess
 import threading
 import time
 
+from rig import cage
 from rig.check import Failed, check, eventually
 from rig.world import PROVIDER_HOSTS, World
 
-import cage
 import tools
 
 LIMIT_S = 150     # of one start of a tool

@@ -125,6 +125,29 @@ def read_subject(ca_pem_file, modified_ns):
     return dict(pair for group in context.get_ca_certs()[0]["subject"] for pair in group)
 
 
+def unverifying_context():
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def shown_certificate(edge_port, target, server_name):
+    """DER of the certificate that a client of the edge is shown; nothing is verified."""
+    with open_tunnel(edge_port, target) as tunnel:
+        with unverifying_context().wrap_socket(tunnel, server_hostname=server_name) as tls:
+            tls.sendall(to_request("GET", "/e2e-ready", server_name or "x", None, {}))
+            read_answer(tls)
+            return tls.getpeercert(binary_form=True)
+
+
+def own_certificate(port, server_name):
+    """DER of what the server itself shows."""
+    with connect(port) as connection:
+        with unverifying_context().wrap_socket(connection, server_hostname=server_name) as tls:
+            return tls.getpeercert(binary_form=True)
+
+
 class Answer:
     def __init__(self, head, body, is_metered):
         self.head = head

@@ -85,9 +85,10 @@ class Provider(Process):
 
 
 class World:
-    def __init__(self, binary, provider_program, directory):
+    def __init__(self, binary, provider_program, directory, load_program=None):
         self.binary = binary
         self.provider_program = provider_program
+        self.load_program = load_program
         self.directory = pathlib.Path(directory)
         self.home = self.directory / "home"
         self.home.mkdir(mode=0o700)
@@ -97,6 +98,9 @@ class World:
         self.edge = None
         self.daemon = None
         self.notes = []
+        # For the table of promises: what clients tried, how often they were let down, and the
+        # worst delay that they noticed.
+        self.figures = {"attempts": 0, "failures": 0, "added_ms": None}
         self._processes = []
         self._closers = contextlib.ExitStack()
 
@@ -115,13 +119,15 @@ class World:
         self._processes.append(self.provider)
         return self.provider
 
-    def write_config(self, more="", connect_to=None, upstream="", names_root=True):
+    def write_config(self, more="", connect_to=None, upstream="", names_root=True, daemon="",
+                     ports=(0, 0, 0)):
         """config.toml with free ports and every provider host at the test provider. Its root is
-        named, unless it is to be found in the system's store."""
+        named, unless it is to be found in the system's store. `daemon` is more for that section."""
         if connect_to is None:
             connect_to = [f"{host}:443=127.0.0.1:{self.provider.port}"
                           for host in PROVIDER_HOSTS] if self.provider else []
-        lines = ["[daemon]", "edge_port = 0", "internal_port = 0", "api_port = 0", "[upstream]"]
+        lines = ["[daemon]", f"edge_port = {ports[0]}", f"internal_port = {ports[1]}",
+                 f"api_port = {ports[2]}", daemon, "[upstream]"]
         if connect_to:
             lines.append(f"connect_to = {json.dumps(connect_to)}")
         if self.provider and names_root:
@@ -131,8 +137,9 @@ class World:
     def command(self, verb, *arguments):
         return [self.binary, verb, *arguments]
 
-    def start_edge(self):
-        self.edge = Process("edge", self.command("edge"), self.directory, self.environment())
+    def start_edge(self, *arguments):
+        self.edge = Process("edge", self.command("edge", *arguments), self.directory,
+                            self.environment())
         self._processes.append(self.edge)
 
         def is_listening():
@@ -142,9 +149,9 @@ class World:
         eventually(is_listening, "the edge listens")
         return self.edge
 
-    def start_daemon(self, waits=True):
+    def start_daemon(self, *arguments, waits=True):
         before = self.read_ports()
-        self.daemon = Process("daemon", self.command("daemon"), self.directory,
+        self.daemon = Process("daemon", self.command("daemon", *arguments), self.directory,
                               self.environment())
         self._processes.append(self.daemon)
         if waits:
@@ -179,6 +186,14 @@ class World:
         answer = self.call("GET", READY_PATH, host=host)
         check(answer.status == 200, lambda: f"the ready look-up was answered {answer.status}")
         return answer.is_metered
+
+    def shown_certificate(self, target, server_name):
+        """DER of what a client of the edge is shown; nothing is verified."""
+        return wire.shown_certificate(self.edge_port, target, server_name)
+
+    def own_certificate(self, server_name):
+        """DER of what the provider shows without anybody between."""
+        return wire.own_certificate(self.provider.port, server_name)
 
     # Questions -----------------------------------------------------------------------------
 
@@ -329,6 +344,14 @@ class World:
         return any(os.access(os.path.join(p, name), os.X_OK)
                    for p in os.environ.get("PATH", "").split(os.pathsep))
 
+    # Promises ------------------------------------------------------------------------------
+
+    def count(self, attempts=1, failures=0, added_ms=None):
+        self.figures["attempts"] += attempts
+        self.figures["failures"] += failures
+        if added_ms is not None:
+            self.figures["added_ms"] = max(self.figures["added_ms"] or 0, added_ms)
+
     # The end -------------------------------------------------------------------------------
 
     def on_close(self, close):
@@ -339,7 +362,8 @@ class World:
         """A second world, with a home of its own, for tests that repeat themselves."""
         directory = self.directory / name
         directory.mkdir()
-        world = World(self.binary, self.provider_program, directory)
+        world = World(self.binary, self.provider_program, directory, self.load_program)
+        world.figures = self.figures
         try:
             yield world
         finally:
@@ -353,10 +377,9 @@ class World:
     @staticmethod
     def logs_of(directory):
         text = ""
-        for name in ("edge.err", "daemon.err", "provider.err"):
-            for file in sorted(pathlib.Path(directory).rglob(name)):
-                if not file.stat().st_size:
-                    continue
-                lines = file.read_text(errors="replace").splitlines()[-15:]
-                text += f"--- {name}\n" + "\n".join(line[:300] for line in lines) + "\n"
+        for file in sorted(pathlib.Path(directory).rglob("*.err")):
+            if not file.stat().st_size:
+                continue
+            lines = file.read_text(errors="replace").splitlines()[-15:]
+            text += f"--- {file.name}\n" + "\n".join(line[:300] for line in lines) + "\n"
         return text

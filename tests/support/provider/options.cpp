@@ -37,8 +37,10 @@ bool set_port(std::uint16_t& port, std::string_view text) {
 }
 
 constexpr Row rows[] = {
-    {"--port", "PORT", "TLS port on 127.0.0.1 (default 0: any free one)",
+    {"--port", "PORT", "TLS port (default 0: any free one)",
      [](Options& o, std::string_view v) { return set_port(o.port, v); }},
+    {"--listen", "ADDRESS", "where both ports are bound (default 127.0.0.1)",
+     [](Options& o, std::string_view v) { o.address = v; return !v.empty(); }},
     {"--http-port", "PORT", "serve plain HTTP too",
      [](Options& o, std::string_view v) { o.has_http = true; return set_port(o.http_port, v); }},
     {"--name", "HOST", "one more name with a good certificate",

@@ -14,6 +14,7 @@ struct Options {
     std::uint16_t port = 0;       // TLS; 0 = any free port
     std::uint16_t http_port = 0;  // plain HTTP; 0 = any free port
     bool has_http = false;
+    std::string address = "127.0.0.1";
 
     // Names with a good certificate.
     std::vector<std::string> names{"api.anthropic.com",

@@ -628,11 +628,12 @@ awaitable<void> listen(tcp::acceptor& acceptor, Handle handle) {
     }
 }
 
-std::optional<tcp::acceptor> bind(asio::io_context& context, std::uint16_t port) {
-    tcp::endpoint endpoint(asio::ip::address_v4::loopback(), port);
-    tcp::acceptor acceptor(context);
+std::optional<tcp::acceptor> bind(asio::io_context& context, const std::string& address,
+                                  std::uint16_t port) {
     asio::error_code error;
-    acceptor.open(endpoint.protocol(), error);
+    tcp::endpoint endpoint(asio::ip::make_address(address, error), port);
+    tcp::acceptor acceptor(context);
+    if (!error) acceptor.open(endpoint.protocol(), error);
     if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
     if (!error) acceptor.bind(endpoint, error);
     if (!error) acceptor.listen(4096, error);
@@ -656,12 +657,12 @@ int serve(const Options& options, const Script& script, const TestAuthority& aut
     asio::io_context context(1);
 
     BoundPorts ports;
-    auto tls_acceptor = bind(context, options.port);
+    auto tls_acceptor = bind(context, options.address, options.port);
     if (!tls_acceptor) return 1;
     ports.port = tls_acceptor->local_endpoint().port();
     std::optional<tcp::acceptor> http_acceptor;
     if (options.has_http) {
-        http_acceptor = bind(context, options.http_port);
+        http_acceptor = bind(context, options.address, options.http_port);
         if (!http_acceptor) return 1;
         ports.http_port = http_acceptor->local_endpoint().port();
     }
