@@ -15,7 +15,6 @@ asio::awaitable<Result<std::string>> run_handshake(TcpStream& stream, tls::TlsEn
     std::string bytes = std::move(first_bytes);
     engine.give(bytes);
     for (;;) {
-        if (turns) co_await turns->wait();
         auto progress = engine.handshake();
         std::string output = std::move(engine.output());
         engine.output().clear();
