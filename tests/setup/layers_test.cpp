@@ -218,6 +218,13 @@ TEST_CASE("layers: uninstall --graceful leaves the edge running, without a way b
           std::set<std::string>{"halton-meter-edge.socket", "halton-meter-edge.service"});
     for (const auto& [path, file] : machine.outside())
         CHECK(path.find("systemd/user/halton-meter") == std::string::npos);
+    // Another init finds it running, and leaves it so.
+    machine.ran.clear();
+    machine.install({.mode = Mode::apps});
+    for (const auto& line : machine.ran) {
+        INFO(line);
+        CHECK(line.find("edge") == std::string::npos);
+    }
 }
 
 TEST_CASE("layers: start and stop leave a running edge alone") {
