@@ -454,6 +454,35 @@ TEST_CASE("layers: a foreign proxy of the user's stays in force") {
     CHECK(machine.gnome == before);
 }
 
+TEST_CASE("layers: KDE's settings come back as they were, or as far as they are ours") {
+    const std::string path = "/home/ann/.config/kioslaverc";
+    const std::string before = "[Proxy Settings]\nNoProxyFor=.corp\nProxyType=0\n";
+    FakeLinux machine;
+    machine.put(path, before, 0600);
+    machine.install({.mode = Mode::full});
+    CHECK(finding_of(machine.facts, "kde-proxy").health == Health::good);
+    CHECK(machine.files.at(path).text.find("httpsProxy=http://127.0.0.1 8081\n") !=
+          std::string::npos);
+    CHECK(machine.files.at(path).permissions == 0600);
+    machine.install({.mode = Mode::apps});
+    CHECK(machine.files.at(path).text == before);
+
+    machine.install({.mode = Mode::full});
+    machine.files.at(path).text += "[Mine]\na=1\n";
+    machine.uninstall();
+    const auto& text = machine.files.at(path).text;
+    CHECK(text.find("ProxyType=0\n") != std::string::npos);
+    CHECK(text.ends_with("[Mine]\na=1\n"));
+
+    // There was no such file.
+    FakeLinux fresh;
+    fresh.facts.environment["XDG_CURRENT_DESKTOP"] = "KDE";
+    fresh.install({.mode = Mode::full});
+    CHECK(fresh.files.contains(path));
+    fresh.uninstall();
+    CHECK_FALSE(fresh.files.contains(path));
+}
+
 TEST_CASE("layers: src/setup/README.md tells the table as it is") {
     const auto page = test::source_root() / "src" / "setup" / "README.md";
     constexpr std::string_view begin = "<!-- printed by tests/setup/layers_test.cpp -->\n";
