@@ -23,6 +23,7 @@ CLAUDE = {"model": "claude-sonnet-4-5"}
 STREAM = {"model": "claude-sonnet-4-5", "stream": True}
 UPGRADES = int(os.environ.get("HALTON_E2E_UPGRADES", "5"))
 RATE = 1000
+LONG_DRAIN = f"drain_max_s = {60 + 10 * UPGRADES}"  # some tunnels live through all upgrades
 
 
 def free_ports(count):
@@ -163,7 +164,7 @@ def child_of(world, process, kind):
 # The edge --------------------------------------------------------------------------------------
 
 def test_edge_hands_its_port_over_under_load(world):
-    start(world)
+    start(world, daemon=LONG_DRAIN)
     load, streams = Load(world), Streams(world)
     olds = []
     for number in range(UPGRADES):
@@ -197,7 +198,7 @@ class Activation:
         self.notify.bind(str(world.directory / "notify"))
         self.notify.settimeout(20)
         world.on_close(self.notify.close)
-        world.write_config(ports=[self.listener.getsockname()[1], 0, 0])
+        world.write_config(ports=[self.listener.getsockname()[1], 0, 0], daemon=LONG_DRAIN)
 
     def start(self, name):
         directory = self.world.directory / name

@@ -122,6 +122,9 @@ class World:
         if connect_to is None:
             connect_to = [f"{host}:443=127.0.0.1:{self.provider.port}"
                           for host in PROVIDER_HOSTS] if self.provider else []
+        # What a failed test leaves behind in a session of its own ends soon.
+        if "drain_max_s" not in daemon:
+            daemon += "\ndrain_max_s = 60"
         lines = ["[daemon]", f"edge_port = {ports[0]}", f"internal_port = {ports[1]}",
                  f"api_port = {ports[2]}", daemon, "[upstream]"]
         if connect_to:
