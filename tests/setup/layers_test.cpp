@@ -297,6 +297,21 @@ TEST_CASE("layers: ports of strangers are given up, ours and free ones are kept"
           std::string::npos);
 }
 
+TEST_CASE("layers: a changed port in config.toml is a wish, a stranger that left is none") {
+    FakeLinux machine;
+    machine.strangers = {{8081, ListenerFact{.is_bound = true, .uid = 1001}}};
+    machine.install({.mode = Mode::apps});
+    REQUIRE(machine.facts.ports.edge_port == 8082);
+    machine.strangers.clear();
+    machine.install({.mode = Mode::apps});
+    CHECK(machine.facts.ports.edge_port == 8082);
+    machine.facts.configured_ports.edge_port = 9000;
+    machine.install({.mode = Mode::apps});
+    CHECK(machine.facts.ports.edge_port == 9000);
+    CHECK(machine.files.at("/home/ann/.zshrc").text.find("http://127.0.0.1:9000") !=
+          std::string::npos);
+}
+
 TEST_CASE("layers: a consequence names its cause") {
     FakeLinux machine;
     machine.install({.mode = Mode::full});
