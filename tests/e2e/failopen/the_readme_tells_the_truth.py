@@ -47,8 +47,8 @@ def test_use_it(world):
     user.log_in()
     problems = []
     for command, shown in steps:
-        # A login shell for each line: what `init` did to new terminals is there.
-        done = user.run("bash", "-lic", command, limit_s=120, environment=user.environment(
+        # A new terminal for each line: what `init` did to those is there.
+        done = user.run("bash", "-ic", command, limit_s=120, environment=user.environment(
             PATH="/usr/local/bin:/usr/bin:/bin", COLUMNS="100"))
         printed = [to_form(line) for line in (done.text + done.error).splitlines()
                    if line.strip() and "job control" not in line and "ioctl" not in line]
