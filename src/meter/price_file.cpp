@@ -20,10 +20,6 @@ constexpr std::array<std::string_view, unit_count> unit_names{"query", "page", "
 
 constexpr std::array<std::string_view, tier_count> tier_keys{"rates", "batch", "flex", "priority"};
 
-// A thousand dollars for a thousand tokens is beyond every price there is; the arithmetic of a
-// call has room for it.
-constexpr std::int64_t rate_nanousd_max = 1'000'000'000'000;
-
 // False when the object holds an unknown name or no price.
 bool read_rates(JsonView object, Rates& rates) {
     bool is_good = true;
@@ -46,7 +42,7 @@ bool read_units(JsonView object, Units& units) {
         const auto price = value.as_integer();
         for (std::size_t i = 0; i < unit_names.size(); ++i) {
             if (unit_names[i] != name) continue;
-            if (price && *price >= 0 && *price <= rate_nanousd_max) {
+            if (price && *price >= 0 && *price <= unit_nanousd_max) {
                 units.set(static_cast<Unit>(i), *price);
             } else {
                 is_good = false;

@@ -37,6 +37,11 @@ inline constexpr std::size_t unit_count = 5;
 enum class Tier : std::uint8_t { standard, batch, flex, priority };
 inline constexpr std::size_t tier_count = 4;
 
+// Per thousand. A dollar for a token, and a thousand for a unit, are beyond every price there is; the
+// arithmetic of a call has room for them.
+inline constexpr std::int64_t rate_nanousd_max = 1'000'000'000'000;
+inline constexpr std::int64_t unit_nanousd_max = 1'000 * rate_nanousd_max;
+
 class Rates {
 public:
     Rates() { nanousd_.fill(-1); }

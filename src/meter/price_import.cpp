@@ -134,9 +134,10 @@ void complete_steps(PriceRow& row) {
             const auto rate = static_cast<Rate>(k);
             if (step.has(rate) || !base.has(rate)) continue;
             __extension__ using Wide = __int128;
-            const Wide scaled = Wide{base.get(rate)} * step.get(Rate::input);
-            step.set(rate, static_cast<std::int64_t>((scaled + base.get(Rate::input) / 2) /
-                                                     base.get(Rate::input)));
+            const Wide product = Wide{base.get(rate)} * step.get(Rate::input);
+            const Wide scaled = (product + base.get(Rate::input) / 2) / base.get(Rate::input);
+            // Prices that far apart are no relation to keep.
+            if (scaled <= rate_nanousd_max) step.set(rate, static_cast<std::int64_t>(scaled));
         }
     }
 }

@@ -98,6 +98,21 @@ TEST_CASE("models that are charged by something else") {
               .units.get(Unit::character) == 15'000'000);
 }
 
+TEST_CASE("what an import takes is a price that a list can have") {
+    CHECK(row_of(
+              R"({"r":{"litellm_provider":"cohere","mode":"rerank","input_cost_per_query":5.002}})")
+              .units.get(Unit::query) == 5'002'000'000'000);
+    CHECK(row_of(
+              R"({"r":{"litellm_provider":"cohere","mode":"rerank","input_cost_per_query":1000}})")
+              .units.get(Unit::query) == unit_nanousd_max);
+    // A step that is a trillion times dearer says nothing about the other prices.
+    const PriceRow row = row_of(R"({"m":{"litellm_provider":"openai","input_cost_per_token":1e-12,
+        "output_cost_per_token":1,"input_cost_per_token_above_200k_tokens":1}})");
+    REQUIRE(row.bands.size() == 2);
+    CHECK(row.bands[1].rates[0].get(Rate::input) == rate_nanousd_max);
+    CHECK_FALSE(row.bands[1].rates[0].has(Rate::output));
+}
+
 TEST_CASE("what cannot be used is left out, with its reason") {
     const PriceImport made =
         import(R"({"good":{"litellm_provider":"openai","input_cost_per_token":0},
