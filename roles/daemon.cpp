@@ -24,6 +24,7 @@
 #include "proxy/intercept.h"
 #include "roles/exit_code.h"
 #include "roles/prices.h"
+#include "roles/proxy_nets.h"
 #include "roles/verbs.h"
 #include "store/ledger.h"
 #include "tls/upstream_context.h"
@@ -48,6 +49,7 @@ struct Daemon {
     config::EffectivePorts ports{};
     DaemonFacts::State state = DaemonFacts::State::starting;
     SteadyTime started_at = std::chrono::steady_clock::now();
+    ProxyNets proxy_nets{io, home};
     proxy::Refusals refusals{};
     proxy::PassthroughCounts passthrough{};
     net::TaskGroup calls{io.get_executor()};       // connections that may carry a call
@@ -100,6 +102,7 @@ asio::awaitable<void> Daemon::shut_down(net::Listener& intercept, net::Listener&
     background.cancel_all();
     co_await calls.join(std::chrono::seconds(1));
     co_await background.join(std::chrono::seconds(1));
+    co_await proxy_nets.await_switch_off();
     io.stop();
 }
 
@@ -116,6 +119,10 @@ int run_daemon(int argc, char** argv) {
     if (!home) return fail_to_start(home.error().context, "Set HOME or HALTON_METER_HOME");
     if (const auto made = platform::make_home(*home); !made)
         return fail_to_start(made.error().context, "Type: halton-meter status");
+    if (platform::was_stopped_just_now(*home, system_clock().now_utc())) {
+        log_event(LogLevel::info, "daemon.stopped_on_purpose", {{"next", "halton-meter start"}});
+        return exit_done;
+    }
     const auto parsed = platform::read_config(*home);
     const config::Config& config = parsed.config;
     for (const auto& warning : parsed.warnings)
@@ -156,10 +163,11 @@ int run_daemon(int argc, char** argv) {
         Daemon daemon{io, config, *home, ledger, Limits{}};
         auto intercept = net::Listener::bind(io.get_executor(), config.internal_port,
                                              limits::port_fallback_count);
-        auto api = net::Listener::bind(io.get_executor(), config.api_port,
-                                       limits::port_fallback_count);
+        auto api =
+            net::Listener::bind(io.get_executor(), config.api_port, limits::port_fallback_count);
         auto shuttle = net::Shuttle::make(io, daemon.limits.idle);
-        if (!intercept) return fail_to_start(intercept.error().context, "Type: halton-meter status");
+        if (!intercept)
+            return fail_to_start(intercept.error().context, "Type: halton-meter status");
         if (!api) return fail_to_start(api.error().context, "Type: halton-meter status");
         if (!shuttle) return fail_to_start(shuttle.error().context, "Start again later");
         daemon.ports = {.edge_port = config.edge_port,
@@ -228,10 +236,9 @@ int run_daemon(int argc, char** argv) {
                        }));
         // Only what works may be found: both listeners stand before anybody learns of them.
         daemon.state = DaemonFacts::State::ok;
-        if (const auto merged = platform::merge_ports(
-                *home, {.internal_port = intercept->port(),
-                        .api_port = api->port(),
-                        .daemon_pid = platform::own_pid()});
+        if (const auto merged = platform::merge_ports(*home, {.internal_port = intercept->port(),
+                                                              .api_port = api->port(),
+                                                              .daemon_pid = platform::own_pid()});
             !merged)
             log_event(LogLevel::warn, "daemon.ports_not_written",
                       {{"error", to_text(merged.error())}});
@@ -240,11 +247,16 @@ int run_daemon(int argc, char** argv) {
                    {"api_port", int{api->port()}},
                    {"version", version()}});
 
+        daemon.background.spawn("system proxy", daemon.proxy_nets.switch_on_when_healthy(
+                                                    api->port(), daemon.ports.edge_port));
+
         asio::signal_set signals(io, SIGTERM, SIGINT);
         net::TaskGroup supervisor(io.get_executor());
-        signals.async_wait([&](std::error_code error, int) {
-            if (!error)
-                supervisor.spawn("shutdown", daemon.shut_down(*intercept, *api, **shuttle));
+        signals.async_wait([&](std::error_code error, int number) {
+            if (error) return;
+            // The supervisor's signal: logout and reboot must leave no proxy behind.
+            if (number == SIGTERM) daemon.proxy_nets.begin_switch_off();
+            supervisor.spawn("shutdown", daemon.shut_down(*intercept, *api, **shuttle));
         });
         io.run();
     }

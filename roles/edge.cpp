@@ -65,8 +65,10 @@ int run_edge(int argc, char** argv) {
     cxxopts::Options options("halton-meter edge",
                              "Owns the proxy port of your tools: passes connections on to the "
                              "daemon, or tunnels them untouched when it is away.\n");
-    options.add_options()("h,help", "print this help");
-    if (const auto done = parse_flags(options, argc, argv); done) return *done;
+    options.add_options()("port", "listen on this port instead of the configured one",
+                          cxxopts::value<std::uint16_t>())("h,help", "print this help");
+    cxxopts::ParseResult flags;
+    if (const auto done = parse_flags(options, argc, argv, &flags); done) return *done;
 
     platform::prepare_role_process();
     std::optional<platform::Home> home;
@@ -82,7 +84,9 @@ int run_edge(int argc, char** argv) {
     PortsInForce ports(home, config);
 
     // The edge port never falls back by itself: it is baked into environments.
-    auto listener = net::Listener::bind(io.get_executor(), config.edge_port, 0);
+    const auto wanted =
+        flags.count("port") > 0 ? flags["port"].as<std::uint16_t>() : config.edge_port;
+    auto listener = net::Listener::bind(io.get_executor(), wanted, 0);
     if (!listener) {
         std::fprintf(stderr, "%s. Type: halton-meter doctor\n", listener.error().context.c_str());
         return exit_failed;

@@ -26,18 +26,27 @@ struct Verb {
     bool is_hidden;
 };
 
-constexpr std::array<Verb, 10> verbs{{
+constexpr std::array<Verb, 19> verbs{{
+    {"init", "set up, repair, switch the mode, or follow an upgrade", run_init, false},
+    {"onboard", "set up with explanations (init --apps)", run_onboard, false},
     {"run", "run one command with its calls metered", run_run, false},
     {"report", "print what your calls cost, by project and model", run_report, false},
     {"status", "show what is running and whether calls are being recorded", run_status, false},
     {"doctor", "find what is wrong, and say how to repair it", run_doctor, false},
+    {"start", "start metering", run_start, false},
+    {"stop", "stop metering; your tools go on working", run_stop, false},
+    {"restart", "stop and start metering", run_restart, false},
     {"limits", "show how full your subscriptions are", run_limits, false},
     {"pricing", "list, show, check or import prices", run_pricing, false},
     {"reprice", "recompute what recorded calls cost", run_reprice, false},
     {"edge", "run the proxy port in the foreground", run_edge, false},
     {"daemon", "run the metering daemon in the foreground", run_daemon, false},
+    {"watchdog", "switch the system proxy off when the daemon is gone", run_watchdog, false},
     {"reset-proxy", "emergency: switch off a system proxy that points at us", run_reset_proxy,
      false},
+    {"rescue", "rebuild an installation that is stuck", run_rescue, false},
+    {"uninstall", "remove everything but your data", run_uninstall, false},
+    {"userenv", "apply the session's variables once", run_userenv, true},
 }};
 
 const Verb* find_verb(std::string_view name) {

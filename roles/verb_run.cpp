@@ -112,7 +112,7 @@ Result<platform::Environment> make_metered(const platform::Environment& own) {
     const auto ports = find_ports(*home, parsed.config);
     if (!platform::is_listening(ports.edge_port, Limits{}.probe))
         return fail(ErrorKind::refused,
-                    fmt::format("no edge listens on 127.0.0.1:{} (start it: halton-meter edge)",
+                    fmt::format("no edge listens on 127.0.0.1:{} (start it: halton-meter start)",
                                 ports.edge_port));
     if (!platform::is_edge(ports.edge_port, edge_answer_limit))
         return fail(ErrorKind::unsupported,
@@ -128,8 +128,7 @@ Result<platform::Environment> make_metered(const platform::Environment& own) {
     if (!root || !platform::is_regular_file(home->ca_bundle_file()))
         return fail(
             ErrorKind::not_found,
-            fmt::format("{} is not there yet (made at the first start of: halton-meter "
-                        "daemon)",
+            fmt::format("{} is not there yet (it is made by: halton-meter init)",
                         (root ? home->ca_bundle_file() : home->ca_certificate_file()).string()));
 
     const auto own_files = setup::find_own_ca_files(own);

@@ -8,12 +8,21 @@ namespace halton::roles {
 int run_daemon(int argc, char** argv);
 int run_doctor(int argc, char** argv);
 int run_edge(int argc, char** argv);
+int run_init(int argc, char** argv);
 int run_limits(int argc, char** argv);
+int run_onboard(int argc, char** argv);
 int run_pricing(int argc, char** argv);
 int run_report(int argc, char** argv);
 int run_reprice(int argc, char** argv);
+int run_rescue(int argc, char** argv);
 int run_reset_proxy(int argc, char** argv);
+int run_restart(int argc, char** argv);
 int run_run(int argc, char** argv);
+int run_start(int argc, char** argv);
 int run_status(int argc, char** argv);
+int run_stop(int argc, char** argv);
+int run_uninstall(int argc, char** argv);
+int run_userenv(int argc, char** argv);
+int run_watchdog(int argc, char** argv);
 
 }  // namespace halton::roles

@@ -119,6 +119,8 @@ inline constexpr std::size_t accepting_pid_count_max = 32;
 inline constexpr std::size_t config_bytes_max = 1024 * 1024;
 inline constexpr std::size_t haltonrc_bytes_max = 64 * 1024;
 inline constexpr std::size_t ports_file_bytes_max = 4 * 1024;
+// system_state.json: half a KiB a network service, and a kioslaverc.
+inline constexpr std::size_t system_state_bytes_max = 256 * 1024;
 // System bundles are about 220 KiB; a corporate one with everything is below 4 MiB.
 inline constexpr std::size_t ca_bundle_bytes_max = 16 * 1024 * 1024;
 // Steps of the walk from a working directory to the root.
@@ -164,6 +166,26 @@ inline constexpr std::chrono::milliseconds process_look_time{2'000};
 inline constexpr std::size_t tool_settings_bytes_max = 1024 * 1024;
 // A sound-looking database of a million rows is looked through in two seconds.
 inline constexpr std::chrono::milliseconds database_check_time{3'000};
+
+// System proxy ---------------------------------------------------------------------------
+// The watchdog's look at /health: twice in a row it would have been slow by accident, five times is
+// a daemon that is gone for 7.5 s.
+inline constexpr std::chrono::milliseconds watchdog_poll{1'500};
+inline constexpr int watchdog_failures = 5;
+// Its patience with one answer: a daemon that takes longer on loopback hangs.
+inline constexpr std::chrono::milliseconds watchdog_probe{1'000};
+// Where the settings cannot be changed they cannot be changed later either, but a tool that is busy
+// can be asked again.
+inline constexpr int watchdog_actions_max = 3;
+// One look or change by networksetup, gsettings, ...: tens of milliseconds each; a session bus that
+// is gone takes longer.
+inline constexpr std::chrono::milliseconds proxy_tool_time{5'000};
+// How long a daemon that starts asks itself for its health, and how often, before it switches the
+// proxy on.
+inline constexpr std::chrono::milliseconds proxy_on_wait{30'000};
+inline constexpr std::chrono::milliseconds proxy_on_poll{250};
+// All of them: a daemon that ends has 30 s, and a person who types reset-proxy as long.
+inline constexpr std::chrono::milliseconds system_proxy_time{15'000};
 
 // TLS --------------------------------------------------------------------------------------
 // A post-quantum ClientHello is about 1.8 KiB; 16 KiB is one record's worth.

@@ -87,7 +87,9 @@ bool stop_own_role(int pid, const std::string& own_program) {
 }
 
 Applier::Applier(CommandRunner& runner, const Home& home, Settings settings)
-    : runner_(runner), home_(home), settings_(std::move(settings)) {}
+    : runner_(runner), home_(home), settings_(std::move(settings)) {
+    sweep_temporaries(home_.directory);
+}
 
 StepReport Applier::apply(const setup::Step& step) {
     return std::visit([this](const auto& kind) { return carry_out(kind); }, step);
@@ -132,18 +134,18 @@ Result<void> Applier::write_made_folders(const std::vector<std::string>& folders
 
 void Applier::remember_file(const std::string& path) {
     const auto before = look_at_file(path);
-    remember([path, before]() -> StepReport {
+    remember([path, before, data = home_.directory]() -> StepReport {
         if (before.state == setup::FileFact::State::missing && before.link_target.empty()) {
             const auto removed = remove_file(path);
             return removed ? done() : failed(removed.error());
         }
         if (!before.link_target.empty()) {
-            const auto linked = make_link_atomically(path, before.link_target);
+            const auto linked = make_link_atomically(path, before.link_target, data);
             if (!linked) return failed(linked.error());
         }
         if (before.state != setup::FileFact::State::present) return done();
         const auto written =
-            write_file_atomically(follow_links(path), before.text, before.permissions);
+            write_file_atomically(follow_links(path), before.text, before.permissions, data);
         return written ? done() : failed(written.error());
     });
 }
@@ -186,7 +188,8 @@ StepReport Applier::carry_out(const setup::WriteFile& step) {
     if (before.state == setup::FileFact::State::unreadable)
         return failed(fmt::format("{} cannot be read", step.path));
     remember_file(step.path);
-    const auto written = write_file_atomically(follow_links(step.path), step.text, mode);
+    const auto written =
+        write_file_atomically(follow_links(step.path), step.text, mode, home_.directory);
     return written ? done() : failed(written.error());
 }
 
@@ -203,7 +206,7 @@ StepReport Applier::carry_out(const setup::MakeLink& step) {
     const auto before = look_at_file(step.path);
     if (before.link_target == step.target) return unchanged();
     remember_file(step.path);
-    const auto made = make_link_atomically(step.path, step.target);
+    const auto made = make_link_atomically(step.path, step.target, home_.directory);
     return made ? done() : failed(made.error());
 }
 
@@ -337,8 +340,15 @@ StepReport Applier::carry_out(const setup::MakeBundle&) {
 
 StepReport Applier::carry_out(const setup::StartProcess& step) {
     const auto log = home_.directory / (step.role + ".err.log");
-    const auto started =
-        start_detached({settings_.folders.program, step.role}, make_role_environment(), log);
+    // Recorded before it runs: whoever ends us in between leaves nobody behind.
+    const auto record = [&](int pid) {
+        config::EffectivePorts ports;
+        (step.role == "edge" ? ports.edge_pid : ports.daemon_pid) = pid;
+        return merge_ports(home_, ports).has_value();
+    };
+    std::vector<std::string> command{settings_.folders.program, step.role};
+    command.insert(command.end(), step.flags.begin(), step.flags.end());
+    const auto started = start_detached(command, make_role_environment(), log, record);
     if (!started) return failed(started.error());
     remember([this, pid = *started] {
         return stop_own_role(pid, settings_.folders.program)
@@ -349,9 +359,8 @@ StepReport Applier::carry_out(const setup::StartProcess& step) {
 }
 
 StepReport Applier::carry_out(const setup::StopProcess& step) {
-    if (!is_process_alive(step.pid)) return unchanged();
-    if (!is_own_role(step.pid, settings_.folders.program))
-        return failed(fmt::format("process {} is not ours", step.pid));
+    // Also a pid that somebody else has by now.
+    if (!is_own_role(step.pid, settings_.folders.program)) return unchanged();
     return stop_own_role(step.pid, settings_.folders.program)
                ? done()
                : failed(fmt::format("process {} does not end", step.pid));

@@ -6,11 +6,14 @@
 #include <unistd.h>
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <random>
 #include <utility>
 
 #include <fmt/format.h>
+
+#include "base/text.h"
 
 namespace halton::platform {
 namespace {
@@ -93,12 +96,43 @@ bool is_regular_file(const std::filesystem::path& path) {
     return ::stat(path.c_str(), &facts) == 0 && S_ISREG(facts.st_mode);
 }
 
-Result<void> write_file_atomically(const std::filesystem::path& path, std::string_view text,
-                                   unsigned mode) {
+namespace {
+
+// ".name.pid-random" beside `path`, or in `folder` where that is on the same file system, so that
+// a rename from there is one.
+std::filesystem::path name_temporary(const std::filesystem::path& path,
+                                     const std::filesystem::path& folder) {
     std::random_device entropy;
-    const auto temporary =
-        path.parent_path() /
-        fmt::format(".{}.{}-{:08x}", path.filename().string(), ::getpid(), entropy());
+    const auto name = fmt::format(".{}.{}-{:08x}", path.filename().string(), ::getpid(), entropy());
+    struct stat here {};
+    struct stat there {};
+    const bool is_usable = !folder.empty() && ::stat(folder.c_str(), &here) == 0 &&
+                           ::stat(path.parent_path().c_str(), &there) == 0 &&
+                           here.st_dev == there.st_dev;
+    return (is_usable ? folder : path.parent_path()) / name;
+}
+
+}  // namespace
+
+void sweep_temporaries(const std::filesystem::path& folder) {
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+        const auto name = entry.path().filename().string();
+        const auto dash = name.rfind('-');
+        const auto dot = dash == std::string::npos ? dash : name.rfind('.', dash);
+        if (dot == std::string::npos || dot == 0 || name.front() != '.' ||
+            name.size() - dash != 9 ||
+            name.find_first_not_of("0123456789abcdef", dash + 1) != std::string::npos)
+            continue;
+        const auto pid = parse_decimal(std::string_view(name).substr(dot + 1, dash - dot - 1));
+        if (pid && *pid < 1u << 30 && ::kill(static_cast<int>(*pid), 0) != 0 && errno == ESRCH)
+            ::unlink(entry.path().c_str());
+    }
+}
+
+Result<void> write_file_atomically(const std::filesystem::path& path, std::string_view text,
+                                   unsigned mode, const std::filesystem::path& temporary_folder) {
+    const auto temporary = name_temporary(path, temporary_folder);
     {
         const Descriptor file(
             ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
@@ -165,10 +199,9 @@ Result<bool> remove_empty_folder(const std::filesystem::path& path) {
     return fail_with_errno("cannot remove", path);
 }
 
-Result<void> make_link_atomically(const std::filesystem::path& path, const std::string& target) {
-    std::random_device entropy;
-    const auto temporary = path.parent_path() / fmt::format(".{}.{}-{:08x}", path.filename().string(),
-                                                            ::getpid(), entropy());
+Result<void> make_link_atomically(const std::filesystem::path& path, const std::string& target,
+                                  const std::filesystem::path& temporary_folder) {
+    const auto temporary = name_temporary(path, temporary_folder);
     if (::symlink(target.c_str(), temporary.c_str()) != 0)
         return fail_with_errno("cannot create", temporary);
     if (::rename(temporary.c_str(), path.c_str()) != 0) {

@@ -18,17 +18,23 @@ Result<std::string> read_file(const std::filesystem::path& path, std::size_t byt
 // Also through links; false for everything that cannot be looked at.
 bool is_regular_file(const std::filesystem::path& path);
 
-// Temporary file in the same directory (O_EXCL, `mode` regardless of umask), fsync, rename.
+// Temporary file in the same directory (O_EXCL, `mode` regardless of umask), fsync, rename. In
+// `temporary_folder`, if one is given on the same file system: what a kill leaves stays there.
 // Errors: not_found (no such directory), permission, io.
 Result<void> write_file_atomically(const std::filesystem::path& path, std::string_view text,
-                                   unsigned mode);
+                                   unsigned mode,
+                                   const std::filesystem::path& temporary_folder = {});
+
+// Removes temporary files in that folder whose writers are gone.
+void sweep_temporaries(const std::filesystem::path& folder);
 
 // A directory with mode 0700; of an existing one only others' write permission is taken away.
 // Errors: not_found (no parent), permission, io.
 Result<void> make_private_directory(const std::filesystem::path& path);
 
 // A folder with its missing parents, each new one with `mode`; gives those that were made, the
-// outermost first. An existing one is fine. Errors: permission, not_found (a file is in the way), io.
+// outermost first. An existing one is fine. Errors: permission, not_found (a file is in the way),
+// io.
 Result<std::vector<std::filesystem::path>> make_folders(const std::filesystem::path& path,
                                                         unsigned mode);
 
@@ -38,7 +44,8 @@ Result<bool> remove_file(const std::filesystem::path& path);
 Result<bool> remove_empty_folder(const std::filesystem::path& path);
 
 // Replaces what is there. Errors: as write_file_atomically.
-Result<void> make_link_atomically(const std::filesystem::path& path, const std::string& target);
+Result<void> make_link_atomically(const std::filesystem::path& path, const std::string& target,
+                                  const std::filesystem::path& temporary_folder = {});
 
 Result<void> set_permissions(const std::filesystem::path& path, unsigned mode);
 

@@ -15,6 +15,7 @@
 #include "base/version.h"
 #include "meter/custom_providers.h"
 #include "meter/hosts.h"
+#include "platform/apply.h"
 #include "platform/edge_probe.h"
 #include "platform/environment.h"
 #include "platform/files.h"
@@ -95,8 +96,11 @@ setup::Facts make_facts(const Home& home, const config::Config& config) {
                               .api_port = config.api_port};
     facts.ports = facts.configured_ports;
     if (const auto known = read_ports(home)) {
-        facts.ports.edge_pid = known->edge_pid;
-        facts.ports.daemon_pid = known->daemon_pid;
+        // A pid says something only while it is ours.
+        if (is_own_role(known->edge_pid, facts.folders.program))
+            facts.ports.edge_pid = known->edge_pid;
+        if (is_own_role(known->daemon_pid, facts.folders.program))
+            facts.ports.daemon_pid = known->daemon_pid;
         if (known->edge_port) facts.ports.edge_port = known->edge_port;
         if (known->internal_port) facts.ports.internal_port = known->internal_port;
         if (known->api_port) facts.ports.api_port = known->api_port;

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "base/text.h"
 #include "base/version.h"
 #include "platform/environment.h"
 #include "platform/files.h"
@@ -71,6 +72,12 @@ Result<void> merge_ports(const Home& home, const config::EffectivePorts& ports) 
     if (ports.daemon_pid != 0) merged.daemon_pid = ports.daemon_pid;
     return write_file_atomically(home.ports_file(),
                                  to_ports_file(merged, system_clock().now_utc(), version()), 0600);
+}
+
+bool was_stopped_just_now(const Home& home, UtcTime now) {
+    const auto text = read_file(home.graceful_shutdown_file(), limits::ports_file_bytes_max);
+    const auto at = text ? parse_iso8601(trim(*text)) : fail(text.error());
+    return at && *at <= now && now - *at < limits::graceful_shutdown_time;
 }
 
 }  // namespace halton::platform

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/clock.h"
 #include "base/result.h"
 #include "config/config.h"
 #include "config/ports_file.h"
@@ -18,6 +19,8 @@ struct Home {
     std::filesystem::path database_file() const { return directory / "db.sqlite"; }
     std::filesystem::path local_prices_file() const { return directory / "prices.jsonl"; }
     std::filesystem::path ports_file() const { return directory / "effective-ports.json"; }
+    // Written by `stop`: the time of it.
+    std::filesystem::path graceful_shutdown_file() const { return directory / "graceful-shutdown"; }
     std::filesystem::path ca_directory() const { return directory / "ca"; }
     std::filesystem::path ca_key_file() const { return directory / "ca" / "ca-key.pem"; }
     std::filesystem::path ca_certificate_file() const { return directory / "ca.pem"; }
@@ -40,5 +43,9 @@ Result<config::EffectivePorts> read_ports(const Home& home);
 // Merges the non-zero fields into the file under a lock file and replaces it atomically.
 // Errors: permission, io.
 Result<void> merge_ports(const Home& home, const config::EffectivePorts& ports);
+
+// Whether a `stop` was within graceful_shutdown_time before `now`: whatever starts the daemon then
+// is no wish of the user's. A time in the future (the clock was set back) counts as long ago.
+bool was_stopped_just_now(const Home& home, UtcTime now);
 
 }  // namespace halton::platform

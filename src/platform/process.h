@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -33,6 +34,9 @@ bool end_by_force(int pid);
 // on failure. Errors: not_found, permission (there, but not a program one may run), io.
 Error become_program(const std::vector<std::string>& argv, const Environment& environment);
 
+// Whether there is such a program: looked up in PATH, unless the name is a path.
+bool has_program(const std::string& name);
+
 struct Finished {
     int exit_code = 0;  // 128 + the signal's number for one that was killed
     std::string output;
@@ -45,9 +49,11 @@ Result<Finished> run_program(const std::vector<std::string>& argv, const Environ
                              int limit_ms, bool is_attended = false);
 
 // Starts a program that outlives us: a session of its own, stdin from nothing, what it writes at
-// the end of `log_file` (0600). Gives its pid. Errors: not_found, permission, io.
+// the end of `log_file` (0600). It begins only once `on_pid` has said yes to its pid, and never if
+// we end before. Errors: not_found, permission, io.
 Result<int> start_detached(const std::vector<std::string>& argv, const Environment& environment,
-                           const std::filesystem::path& log_file);
+                           const std::filesystem::path& log_file,
+                           const std::function<bool(int pid)>& on_pid);
 
 // Runs a short helper and gives what it wrote to stdout; its stderr is dropped, it is ended at
 // `limit_ms`. Errors: not_found, io (also: exit code not 0),

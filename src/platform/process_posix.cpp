@@ -109,8 +109,7 @@ Result<std::filesystem::path> find_password_home(std::uint32_t uid) {
         home = fields[5];
         return true;
     });
-    if (!found)
-        return fail(ErrorKind::not_found, fmt::format("no home directory for uid {}", uid));
+    if (!found) return fail(ErrorKind::not_found, fmt::format("no home directory for uid {}", uid));
     return home;
 }
 
@@ -153,6 +152,10 @@ Error become_program(const std::vector<std::string>& argv, const Environment& en
     if (number == ENOENT) kind = ErrorKind::not_found;  // its interpreter is missing
     if (number == E2BIG || number == ENOMEM) kind = ErrorKind::io;
     return Error{kind, Leg::local, fmt::format("{}: {}", argv.front(), std::strerror(number))};
+}
+
+bool has_program(const std::string& name) {
+    return find_program(name, read_environment()).has_value();
 }
 
 Result<Finished> run_program(const std::vector<std::string>& argv, const Environment& environment,
@@ -245,7 +248,8 @@ Result<std::string> run_helper(const std::vector<std::string>& argv, int limit_m
 }
 
 Result<int> start_detached(const std::vector<std::string>& argv, const Environment& environment,
-                           const std::filesystem::path& log_file) {
+                           const std::filesystem::path& log_file,
+                           const std::function<bool(int pid)>& on_pid) {
     if (argv.empty()) return fail(ErrorKind::not_found, "no program given");
     const auto program = find_program(argv.front(), environment);
     if (!program) return fail(program.error());
@@ -255,17 +259,26 @@ Result<int> start_detached(const std::vector<std::string>& argv, const Environme
     for (const auto& [name, value] : environment) variables.push_back(name + "=" + value);
     auto variable_pointers = to_pointers(variables);
     std::array<int, 2> ends{};
+    std::array<int, 2> leave{};  // to begin
     if (::pipe(ends.data()) != 0) return fail(ErrorKind::io, "cannot make a pipe");
+    if (::pipe(leave.data()) != 0) {
+        for (const int end : ends) ::close(end);
+        return fail(ErrorKind::io, "cannot make a pipe");
+    }
     for (const int end : ends) ::fcntl(end, F_SETFD, FD_CLOEXEC);
+    for (const int end : leave) ::fcntl(end, F_SETFD, FD_CLOEXEC);
     const int middle = ::fork();
     if (middle == 0) {
         // A session of its own, and no parent that would have to wait for it.
         ::setsid();
+        ::close(leave[1]);
         const int child = ::fork();
         if (child != 0) {
             const auto told = ::write(ends[1], &child, sizeof child);
             ::_exit(told == sizeof child ? 0 : 1);
         }
+        char word = 0;
+        if (::read(leave[0], &word, 1) != 1) ::_exit(127);
         const int nothing = ::open("/dev/null", O_RDWR);
         const int log = ::open(log_file.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
         ::dup2(nothing, STDIN_FILENO);
@@ -277,18 +290,25 @@ Result<int> start_detached(const std::vector<std::string>& argv, const Environme
         ::_exit(127);
     }
     ::close(ends[1]);
+    ::close(leave[0]);
     int pid = 0;
     const auto got = middle < 0 ? -1 : ::read(ends[0], &pid, sizeof pid);
     ::close(ends[0]);
     int status = 0;
     while (middle > 0 && ::waitpid(middle, &status, 0) < 0 && errno == EINTR) {
     }
-    if (got != sizeof pid || pid <= 0)
-        return fail(ErrorKind::io, fmt::format("cannot start {}", argv.front()));
+    const bool is_begun =
+        got == sizeof pid && pid > 0 && on_pid(pid) && ::write(leave[1], "y", 1) == 1;
+    ::close(leave[1]);
+    if (!is_begun) return fail(ErrorKind::io, fmt::format("cannot start {}", argv.front()));
     return pid;
 }
 
-bool ask_to_end(int pid) { return pid > 1 && ::kill(pid, SIGTERM) == 0; }
+bool ask_to_end(int pid) {
+    if (pid <= 1 || ::kill(pid, SIGTERM) != 0) return false;
+    ::kill(pid, SIGCONT);  // a stopped one hears nothing
+    return true;
+}
 
 bool end_by_force(int pid) { return pid > 1 && ::kill(pid, SIGKILL) == 0; }
 

@@ -5,6 +5,7 @@
 #include "net/raw_duplex.h"
 #include "net/tls_handshake.h"
 #include "proxy/chain_protocol.h"
+#include "proxy/self_test.h"
 #include "proxy/tls_duplex.h"
 #include "tls/client_hello.h"
 
@@ -143,6 +144,13 @@ asio::awaitable<Opened> Intercept::open() {
     const auto told = co_await client_.write_all(chain_protocol::alive, limits.handshake);
     if (!told) co_return Opened{};
 
+    if (target_.host == meter::self_test_host) {
+        const auto ready = co_await client_.write_all(chain_protocol::taken, limits.handshake);
+        if (ready)
+            co_await answer_self_test(std::move(client_), std::move(bytes_), services_.leaves,
+                                      limits);
+        co_return Opened{};
+    }
     // Traffic that is none of our business never runs through this process: the edge takes it.
     if (!target_.is_ip_literal && !services_.hosts.is_metered(target_.host))
         co_return co_await decline("not-metered");

@@ -80,6 +80,7 @@ struct MakeBundle {};     // ca-bundle.pem, with the roots that the user's own v
 // Where no supervisor is: a role as a process of its own, which outlives us.
 struct StartProcess {
     std::string role;  // "edge", "daemon"
+    Argv flags{};
 };
 // SIGTERM, later SIGKILL; only while that pid is this program.
 struct StopProcess {
@@ -135,6 +136,9 @@ struct Layer {
     Finding (*judge)(const Facts&);
     std::vector<Step> (*plan_apply)(const Facts&, const Wish&);
     std::vector<Step> (*plan_remove)(const Facts&, const Wish&);
+    // `start`, top down, and `stop`, bottom up; null for layers that do not run.
+    std::vector<Step> (*plan_start)(const Facts&) = nullptr;
+    std::vector<Step> (*plan_stop)(const Facts&) = nullptr;
 };
 
 }  // namespace halton::setup

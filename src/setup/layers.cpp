@@ -12,19 +12,31 @@
 namespace halton::setup {
 namespace {
 
-constexpr std::array<const Layer*, 12> table{
+constexpr std::array<const Layer*, 24> table{
     &layers::data_folder,
     &layers::ports,
     &layers::authority,
     &layers::bundle,
+    &layers::network_record,
+    &layers::keychain_trust,
     &layers::user_bus,
     &layers::linger,
     &layers::edge_unit,
     &layers::daemon_unit,
+    &layers::edge_agent,
+    &layers::daemon_agent,
+    &layers::watchdog_agent,
+    &layers::userenv_agent,
     &layers::session_environment,
+    &layers::launchd_variables,
     &layers::shell_rc,
+    &layers::nss_trust,
+    &layers::system_trust,
     // The watchdog before the setting that it watches.
     &layers::watchdog_unit,
+    &layers::gnome_proxy,
+    &layers::kde_proxy,
+    &layers::network_proxy,
     &layers::sentinels,
 };
 
@@ -139,12 +151,50 @@ Plan plan_install(const Facts& facts, const Wish& wish) {
     return plan;
 }
 
+Plan first_part(const Plan& plan) {
+    Plan first;
+    const auto last =
+        std::find(table.begin(), table.end(), static_cast<const Layer*>(&layers::bundle));
+    for (const auto& planned : plan)
+        if (std::find(table.begin(), last + 1, planned.layer) != last + 1) first.push_back(planned);
+    return first;
+}
+
+Plan without_repeated_notes(Plan plan, const Plan& before) {
+    std::erase_if(plan, [&before](const PlannedStep& planned) {
+        return std::holds_alternative<Notify>(planned.step) &&
+               std::any_of(before.begin(), before.end(), [&](const PlannedStep& said) {
+                   return describe(said.step) == describe(planned.step);
+               });
+    });
+    return plan;
+}
+
 Plan plan_uninstall(const Facts& facts, const Wish& wish) {
     Plan plan;
     const auto rows = applicable(facts.system);
     for (auto row = rows.rbegin(); row != rows.rend(); ++row)
         append(plan, **row, (*row)->plan_remove(facts, wish));
     return plan;
+}
+
+Plan plan_start(const Facts& facts) {
+    Plan plan;
+    for (const Layer* layer : applicable(facts.system))
+        if (layer->plan_start) append(plan, *layer, layer->plan_start(facts));
+    return plan;
+}
+
+Plan plan_stop(const Facts& facts) {
+    Plan plan;
+    const auto rows = applicable(facts.system);
+    for (auto row = rows.rbegin(); row != rows.rend(); ++row)
+        if ((*row)->plan_stop) append(plan, **row, (*row)->plan_stop(facts));
+    return plan;
+}
+
+bool is_installed(const Facts& facts) {
+    return facts.recorded_mode() != Mode::none || !plan_uninstall(facts, {}).empty();
 }
 
 Plan plan_repair(const Facts& facts, const Wish& wish, const Layer& layer) {

@@ -47,8 +47,21 @@ using Plan = std::vector<PlannedStep>;
 // up, then the rest is applied, top down. Nothing to do gives an empty plan.
 Plan plan_install(const Facts& facts, const Wish& wish);
 
+// Folder, ports, CA and bundle of such a plan. They are carried out first, and the rest is planned
+// with what they made: names carry the new root's hash.
+Plan first_part(const Plan& plan);
+// `plan` without what was said already.
+Plan without_repeated_notes(Plan plan, const Plan& before);
+
 // Everything away, bottom up; data, config and CA stay.
 Plan plan_uninstall(const Facts& facts, const Wish& wish);
+
+// What `start` and `stop` do. Neither touches a running edge.
+Plan plan_start(const Facts& facts);
+Plan plan_stop(const Facts& facts);
+
+// Whether anything of an installation is there, whatever the recorded mode says.
+bool is_installed(const Facts& facts);
 
 // The rows of one layer only: what doctor does about it.
 Plan plan_repair(const Facts& facts, const Wish& wish, const Layer& layer);

@@ -77,7 +77,7 @@ struct Facts {
     std::uint32_t uid = 0;
     std::string user_name;
     UtcTime now{};
-    config::EffectivePorts ports;             // in force or wanted: supervisor files carry them
+    config::EffectivePorts ports;             // in force or wanted; pids only of live roles of ours
     config::EffectivePorts configured_ports;  // those of config.toml
     bool has_upstream_proxy = false;          // [upstream] proxy of config.toml
     std::vector<std::string> hosts;           // that are decrypted: what the root must permit

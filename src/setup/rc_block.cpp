@@ -169,7 +169,8 @@ std::string make_environment_d(const Variables& variables) {
         // An earlier file's value grows and is not replaced.
         if (is_no_proxy(name)) text += fmt::format("${{{0}:+${0},}}", name);
         for (const char c : value) {
-            if (c == '"' || c == '\\' || c == '$') text += '\\';
+            if (c == '"' || c == '\\') text += '\\';
+            if (c == '$') text += c;
             text += c;
         }
         text += "\"\n";

@@ -85,3 +85,54 @@ TEST_CASE("files: a lock excludes others until it is gone") {
     CHECK(FileLock::take(directory / "no/lock", std::chrono::milliseconds(0)).error().kind ==
           ErrorKind::not_found);
 }
+
+TEST_CASE("files: folders are made with their parents, and removed when empty") {
+    const test::TempDirectory directory;
+    const auto deep = directory / "a" / "b" / "c";
+    const auto made = platform::make_folders(deep, 0750);
+    REQUIRE(made);
+    REQUIRE(made->size() == 3);
+    CHECK(made->front() == directory / "a");
+    CHECK(std::filesystem::status(deep).permissions() == std::filesystem::perms(0750));
+    CHECK(platform::make_folders(deep, 0700)->empty());
+    test::write_text(directory / "file", "x");
+    CHECK(platform::make_folders(directory / "file" / "below", 0700).error().kind ==
+          ErrorKind::not_found);
+    CHECK(platform::remove_empty_folder(directory / "a").value() == false);
+    CHECK(platform::remove_empty_folder(deep).value());
+    CHECK(platform::remove_empty_folder(deep).value() == false);
+    CHECK(platform::remove_file(directory / "file").value());
+    CHECK(platform::remove_file(directory / "file").value() == false);
+}
+
+TEST_CASE("files: links are made and followed, also to what is not there yet") {
+    const test::TempDirectory directory;
+    const auto link = directory / "link";
+    REQUIRE(platform::make_link_atomically(link, "target"));
+    CHECK(std::filesystem::read_symlink(link) == "target");
+    CHECK(platform::follow_links(link) == directory / "target");
+    REQUIRE(platform::make_link_atomically(link, "/elsewhere"));
+    CHECK(platform::follow_links(link) == "/elsewhere");
+    REQUIRE(platform::make_link_atomically(directory / "round", "round"));
+    CHECK_FALSE(platform::follow_links(directory / "round").empty());
+    CHECK(std::distance(std::filesystem::directory_iterator(directory.path()), {}) == 2);
+}
+
+TEST_CASE("files: temporary files are made where it is said, and swept when nobody writes them") {
+    const test::TempDirectory directory;
+    std::filesystem::create_directory(directory / "here");
+    std::filesystem::create_directory(directory / "data");
+    REQUIRE(platform::write_file_atomically(directory / "here" / "f", "x", 0600,
+                                            directory / "data"));
+    CHECK(test::read_text(directory / "here" / "f") == "x");
+    const auto data = directory / "data";
+    // No process has so large a number.
+    test::write_text(data / ".left.1073741823-0123abcd", "x");
+    test::write_text(data / (".mine." + std::to_string(::getpid()) + "-0123abcd"), "x");
+    for (const char* name : {".bashrc", ".a.b-c", "file.1073741823-0123abcd", ".x.12-short"})
+        test::write_text(data / name, "x");
+    platform::sweep_temporaries(data);
+    CHECK_FALSE(std::filesystem::exists(data / ".left.1073741823-0123abcd"));
+    CHECK(std::distance(std::filesystem::directory_iterator(data), {}) == 5);
+    platform::sweep_temporaries(data / "nowhere");
+}

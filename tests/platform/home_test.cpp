@@ -89,3 +89,20 @@ TEST_CASE("home: edge and daemon that start at the same moment do not lose each 
     CHECK(failed_count == 0);
     CHECK(platform::read_ports(home).value() == EffectivePorts{round_count, round_count, 0, 0, 0});
 }
+
+TEST_CASE("home: a stop is remembered for half a minute") {
+    const test::TempDirectory directory;
+    const Home home{directory.path()};
+    const auto now = parse_iso8601("2026-11-21T10:00:30Z").value();
+    const auto was_stopped = [&](const char* text) {
+        test::write_text(home.graceful_shutdown_file(), text);
+        return platform::was_stopped_just_now(home, now);
+    };
+    CHECK_FALSE(platform::was_stopped_just_now(home, now));
+    CHECK(was_stopped("2026-11-21T10:00:29Z\n"));
+    CHECK(was_stopped("2026-11-21T10:00:00.5Z"));
+    CHECK_FALSE(was_stopped("2026-11-21T10:00:00Z"));
+    CHECK_FALSE(was_stopped("2026-11-21T10:00:31Z"));  // the clock was set back
+    CHECK_FALSE(was_stopped("yesterday"));
+    CHECK_FALSE(was_stopped(""));
+}

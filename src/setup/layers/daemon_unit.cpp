@@ -82,6 +82,8 @@ void add_stop(std::vector<Step>& steps, const Facts& facts) {
         steps.push_back(StopProcess{*listener.pid, "daemon"});
         return;
     }
+    // Started, and not listening yet.
+    if (facts.ports.daemon_pid != 0) steps.push_back(StopProcess{facts.ports.daemon_pid, "daemon"});
 }
 
 std::vector<Step> plan_apply(const Facts& facts, const Wish& wish) {
@@ -105,6 +107,34 @@ std::vector<Step> plan_apply(const Facts& facts, const Wish& wish) {
         RunCommand{.argv = systemctl({state.is_active ? "restart" : "start", daemon_service_unit}),
                    .undo = state.is_active ? Argv{} : systemctl({"stop", daemon_service_unit})});
     steps.push_back(AwaitHealth{start_limit_ms});
+    return steps;
+}
+
+bool has_service(const Facts& facts) {
+    return has_bus(facts) && has_unit_file(facts, daemon_service_unit);
+}
+
+std::vector<Step> plan_start(const Facts& facts) {
+    std::vector<Step> steps;
+    add_removal(steps, facts, stop_note(facts));
+    if (facts.listener(facts.ports.api_port).health_status == 200) return steps;
+    if (has_service(facts)) {
+        const auto state = read_unit(facts, daemon_service_unit);
+        steps.push_back(
+            RunCommand{systemctl({state.is_active ? "restart" : "start", daemon_service_unit})});
+    } else {
+        add_stop(steps, facts);  // it is there, but not well
+        steps.push_back(StartProcess{"daemon"});
+    }
+    steps.push_back(AwaitHealth{start_limit_ms});
+    return steps;
+}
+
+// The note first: whatever starts the daemon from here on is told.
+std::vector<Step> plan_stop(const Facts& facts) {
+    std::vector<Step> steps{WriteFile{stop_note(facts), to_iso8601(facts.now) + "\n", 0600}};
+    if (has_service(facts)) steps.push_back(RunCommand{systemctl({"stop", daemon_service_unit})});
+    if (!read_unit(facts, daemon_service_unit).is_active) add_stop(steps, facts);
     return steps;
 }
 
@@ -138,6 +168,8 @@ const Layer daemon_unit{"daemon-unit",
                         ask,
                         judge,
                         plan_apply,
-                        plan_remove};
+                        plan_remove,
+                        plan_start,
+                        plan_stop};
 
 }  // namespace halton::setup::layers

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "setup/layers/parts.h"
@@ -6,7 +8,9 @@
 namespace halton::setup::layers {
 namespace {
 
-Questions ask(const Facts& facts) { return {.files = {facts.folders.data}}; }
+Questions ask(const Facts& facts) {
+    return {.files = {facts.folders.data, facts.folders.made_folders_file()}};
+}
 
 Finding judge(const Facts& facts) {
     const auto& folder = facts.file(facts.folders.data);
@@ -36,8 +40,18 @@ std::vector<Step> plan_apply(const Facts& facts, const Wish&) {
     return {};
 }
 
-// The data stay; `uninstall --purge` says more.
-std::vector<Step> plan_remove(const Facts&, const Wish&) { return {}; }
+// The data stay; `uninstall --purge` says more. Folders that an init which was cut off had made
+// for files that never came are nobody else's to remove.
+std::vector<Step> plan_remove(const Facts& facts, const Wish&) {
+    std::vector<Step> steps;
+    std::string_view rest = facts.file(facts.folders.made_folders_file()).text;
+    while (!rest.empty()) {
+        const auto line = rest.substr(0, rest.find('\n'));
+        rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+        if (line.starts_with("/")) steps.push_back(RemoveFolderIfEmpty{std::string(line)});
+    }
+    return steps;
+}
 
 }  // namespace
 

@@ -72,13 +72,19 @@ Finding judge(const Facts& facts) {
     return good();
 }
 
+// A port that init chose is not in config.toml, where a plain edge would look.
+StartProcess start_edge(const Facts& facts) {
+    if (facts.ports.edge_port == facts.configured_ports.edge_port) return {"edge"};
+    return {"edge", {"--port", fmt::format("{}", facts.ports.edge_port)}};
+}
+
 std::vector<Step> plan_plain(const Facts& facts) {
     const auto& listener = facts.listener(facts.ports.edge_port);
     if (listener.answers_as_edge && !listener.is_outdated) return {};
     std::vector<Step> steps;
     if (listener.pid && is_our_program(facts, listener))
         steps.push_back(StopProcess{*listener.pid, "edge"});
-    steps.push_back(StartProcess{"edge"});
+    steps.push_back(start_edge(facts));
     steps.push_back(AwaitPort{facts.ports.edge_port, start_limit_ms});
     return steps;
 }
@@ -120,6 +126,21 @@ std::vector<Step> plan_apply(const Facts& facts, const Wish& wish) {
     return steps;
 }
 
+// A missing edge is started; a running one is left alone, whatever it is.
+std::vector<Step> plan_start(const Facts& facts) {
+    if (!has_bus(facts) || !has_unit_file(facts, edge_service_unit)) {
+        const auto& listener = facts.listener(facts.ports.edge_port);
+        if (listener.is_bound) return {};
+        return {start_edge(facts), AwaitPort{facts.ports.edge_port, start_limit_ms}};
+    }
+    std::vector<Step> steps;
+    if (!read_unit(facts, edge_socket_unit).is_active)
+        steps.push_back(RunCommand{.argv = systemctl({"start", edge_socket_unit}), .tries = 3});
+    if (!read_unit(facts, edge_service_unit).is_active)
+        steps.push_back(RunCommand{systemctl({"start", edge_service_unit})});
+    return steps;
+}
+
 std::vector<Step> plan_remove(const Facts& facts, const Wish& wish) {
     std::vector<Step> steps;
     const auto& listener = facts.listener(facts.ports.edge_port);
@@ -132,6 +153,8 @@ std::vector<Step> plan_remove(const Facts& facts, const Wish& wish) {
                            .may_fail = true});
         if (!service.is_active && listener.pid && is_our_program(facts, listener))
             steps.push_back(StopProcess{*listener.pid, "edge"});
+        else if (!service.is_active && facts.ports.edge_pid != 0)  // not listening yet
+            steps.push_back(StopProcess{facts.ports.edge_pid, "edge"});
         if (service.sub_state == "failed" || socket.sub_state == "failed")
             steps.push_back(
                 RunCommand{.argv = systemctl({"reset-failed", edge_socket_unit, edge_service_unit}),
@@ -155,6 +178,7 @@ const Layer edge_unit{"edge-unit",
                       ask,
                       judge,
                       plan_apply,
-                      plan_remove};
+                      plan_remove,
+                      plan_start};
 
 }  // namespace halton::setup::layers

@@ -48,6 +48,20 @@ std::vector<Step> plan_apply(const Facts& facts, const Wish& wish) {
     return steps;
 }
 
+bool has_service(const Facts& facts) {
+    return has_bus(facts) && has_unit_file(facts, watchdog_service_unit);
+}
+
+std::vector<Step> plan_start(const Facts& facts) {
+    if (!has_service(facts) || read_unit(facts, watchdog_service_unit).is_active) return {};
+    return {RunCommand{systemctl({"start", watchdog_service_unit})}};
+}
+
+std::vector<Step> plan_stop(const Facts& facts) {
+    if (!has_service(facts) || !read_unit(facts, watchdog_service_unit).is_active) return {};
+    return {RunCommand{systemctl({"stop", watchdog_service_unit})}};
+}
+
 std::vector<Step> plan_remove(const Facts& facts, const Wish&) {
     std::vector<Step> steps;
     const auto state = read_unit(facts, watchdog_service_unit);
@@ -74,6 +88,8 @@ const Layer watchdog_unit{"watchdog-unit",
                           ask,
                           judge,
                           plan_apply,
-                          plan_remove};
+                          plan_remove,
+                          plan_start,
+                          plan_stop};
 
 }  // namespace halton::setup::layers
