@@ -1,6 +1,8 @@
 // The daemon: meters what the edge chains to it, keeps the ledger, answers the API.
 // May die, hang or be upgraded at any moment: the edge goes on without it.
+#include <algorithm>
 #include <cstdio>
+#include <functional>
 
 #include <asio/signal_set.hpp>
 #include <asio/steady_timer.hpp>
@@ -11,6 +13,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/version.h"
+#include "net/fork.h"
 #include "net/http_server.h"
 #include "net/listener.h"
 #include "net/shuttle.h"
@@ -21,6 +24,7 @@
 #include "platform/pending_files.h"
 #include "platform/process.h"
 #include "platform/socket_owner.h"
+#include "platform/supervisor.h"
 #include "proxy/intercept.h"
 #include "roles/exit_code.h"
 #include "roles/prices.h"
@@ -57,8 +61,20 @@ struct Daemon {
 
     DaemonFacts facts() const;
     net::HttpAnswer answer(const http::RequestHead& head) const;
-    asio::awaitable<void> shut_down(net::Listener& intercept, net::Listener& api,
-                                    net::Shuttle& shuttle);
+    bool has_room(std::size_t tunnel_count) const;
+    // Takes no more calls, finishes those that run, and ends the loop.
+    struct Parts {
+        net::Listener& intercept;
+        net::Listener& api;
+        net::Shuttle& shuttle;
+        net::Blocking& blocking;
+    };
+    asio::awaitable<void> shut_down(Parts parts);
+    asio::awaitable<void> leave_to_child(Parts parts);
+    asio::awaitable<void> drain(net::Shuttle& shuttle, std::chrono::milliseconds limit,
+                                std::chrono::seconds quiet);
+    asio::awaitable<void> end(Parts parts);
+    bool is_child = false;
 };
 
 DaemonFacts Daemon::facts() const {
@@ -82,23 +98,76 @@ net::HttpAnswer Daemon::answer(const http::RequestHead& head) const {
     return {made.status, "application/json", std::move(made.body), {}};
 }
 
-// Running calls get their time, quiet connections between two calls are let go; then the queue
-// is flushed by the caller. All inside the supervisor's 30 s.
-asio::awaitable<void> Daemon::shut_down(net::Listener& intercept, net::Listener& api,
-                                        net::Shuttle& shuttle) {
+// A metered connection is both a task and in the shuttle; what is a task only is being opened.
+bool Daemon::has_room(std::size_t tunnel_count) const {
+    const std::size_t opening = calls.size() - std::min(calls.size(), tunnel_count);
+    return calls.size() + tunnel_count < limits.connection_count_max &&
+           limits::reserved_descriptor_count + opening * limits::opening_descriptor_count +
+                   tunnel_count * limits::tunnel_descriptor_count <
+               platform::descriptor_limit();
+}
+
+// All inside the supervisor's 30 s; then the queue is flushed by the caller. /health says 503
+// meanwhile, so that the edge tunnels.
+asio::awaitable<void> Daemon::shut_down(Parts parts) {
     state = DaemonFacts::State::draining;
-    intercept.close();
-    const auto until = std::chrono::steady_clock::now() + limits.drain;
+    parts.intercept.close();
+    // A request may be on its way on a connection that was busy just now.
+    co_await drain(parts.shuttle, limits.drain, std::chrono::seconds(2));
+    co_await end(parts);
+}
+
+// The supervisor sees this process end, and the next one finds the ports free; a copy finishes the
+// calls and writes their rows beside it.
+asio::awaitable<void> Daemon::leave_to_child(Parts parts) {
+    state = DaemonFacts::State::draining;
+    parts.intercept.close();
+    parts.api.close();
+    background.cancel_all();
+    co_await background.join(std::chrono::seconds(1));
+    if (calls.size() + parts.shuttle.count() > 0) {
+        co_await proxy_nets.await_switch_off();
+        // Threads do not come along, and a database must not be open in two processes by a fork.
+        parts.blocking.pause();
+        ledger.stop(limits.flush_before_fork);
+        parts.shuttle.pause();
+        const auto child = net::continue_in_child(io);
+        is_child = child.has_value();
+        ledger.restart();
+        parts.blocking.resume();
+        if (const auto resumed = parts.shuttle.resume(); !resumed)
+            log_event(LogLevel::error, "daemon.drain.cut", {{"error", to_text(resumed.error())}});
+        log_event(LogLevel::info, "daemon.drain.begin",
+                  {{"pid", platform::own_pid()},
+                   {"connections", calls.size()},
+                   {"in_child", is_child},
+                   {"error", child ? std::string() : to_text(child.error())}});
+    }
+    if (is_child)
+        co_await drain(parts.shuttle, config.drain_max,
+                       std::chrono::duration_cast<std::chrono::seconds>(limits.drain_quiet));
+    else
+        co_await drain(parts.shuttle, limits.drain, std::chrono::seconds(2));
+    co_await end(parts);
+}
+
+// Until no call runs. Connections that have been quiet between two calls are let go.
+asio::awaitable<void> Daemon::drain(net::Shuttle& shuttle, std::chrono::milliseconds limit,
+                                    std::chrono::seconds quiet) {
+    const auto until = std::chrono::steady_clock::now() + limit;
     asio::steady_timer tick(io);
     while (calls.size() + shuttle.count() > 0 && std::chrono::steady_clock::now() < until) {
-        // A request may be on its way on a connection that was busy just now.
-        shuttle.interrupt_between_calls(std::chrono::seconds(2));
+        shuttle.interrupt_between_calls(quiet);
         tick.expires_after(std::chrono::milliseconds(50));
         co_await tick.async_wait(asio::use_awaitable);
     }
-    shuttle.interrupt_all();
+}
+
+asio::awaitable<void> Daemon::end(Parts parts) {
+    parts.intercept.close();
+    parts.api.close();
+    parts.shuttle.interrupt_all();
     calls.cancel_all();
-    api.close();
     background.cancel_all();
     co_await calls.join(std::chrono::seconds(1));
     co_await background.join(std::chrono::seconds(1));
@@ -111,8 +180,12 @@ asio::awaitable<void> Daemon::shut_down(net::Listener& intercept, net::Listener&
 int run_daemon(int argc, char** argv) {
     cxxopts::Options options("halton-meter daemon",
                              "Meters the calls that the edge passes on, and answers the API.\n");
-    options.add_options()("h,help", "print this help");
-    if (const auto done = parse_flags(options, argc, argv); done) return *done;
+    options.add_options()("drain-in-child",
+                          "on SIGTERM end at once, and leave running calls to a child process: for "
+                          "supervisors")("h,help", "print this help");
+    cxxopts::ParseResult flags;
+    if (const auto done = parse_flags(options, argc, argv, &flags); done) return *done;
+    const bool drains_in_child = flags.count("drain-in-child") > 0;
 
     platform::prepare_role_process();
     const auto home = platform::find_home();
@@ -186,6 +259,7 @@ int run_daemon(int argc, char** argv) {
         net::Dialer dialer(io, config, daemon.limits, is_own);
         platform::SocketOwners owners;
         net::Blocking blocking(io);  // destroyed first: its last call may still use the owners
+        net::Turns turns(io);
         tls::LeafCache leaves(*authority, clock);
         proxy::InterceptServices services{io,
                                           daemon.limits,
@@ -204,6 +278,7 @@ int run_daemon(int argc, char** argv) {
                                           daemon.passthrough,
                                           &providers,
                                           &pending_answers,
+                                          &turns,
                                           [&ledger](std::string_view reason,
                                                     std::string_view program,
                                                     std::string_view host) {
@@ -211,17 +286,13 @@ int run_daemon(int argc, char** argv) {
                                           }};
         daemon.background.spawn(
             "intercept listener",
-            intercept->serve(
-                [&] {
-                    return daemon.calls.size() + (*shuttle)->count() <
-                           daemon.limits.connection_count_max;
-                },
-                [&](asio::ip::tcp::socket socket) {
-                    daemon.calls.spawn(
-                        "intercept connection",
-                        proxy::serve_intercept(net::TcpStream(std::move(socket), Leg::client),
-                                               services));
-                }));
+            intercept->serve([&] { return daemon.has_room((*shuttle)->count()); },
+                             [&](asio::ip::tcp::socket socket) {
+                                 daemon.calls.spawn(
+                                     "intercept connection",
+                                     proxy::serve_intercept(
+                                         net::TcpStream(std::move(socket), Leg::client), services));
+                             }));
         const net::HttpHandler handler = [&](const http::RequestHead& head) {
             return daemon.answer(head);
         };
@@ -250,20 +321,36 @@ int run_daemon(int argc, char** argv) {
         daemon.background.spawn("system proxy", daemon.proxy_nets.switch_on_when_healthy(
                                                     api->port(), daemon.ports.edge_port));
 
+        platform::tell_supervisor("READY=1");
+
+        // A second signal ends what the first one left running.
+        const Daemon::Parts parts{*intercept, *api, **shuttle, blocking};
         asio::signal_set signals(io, SIGTERM, SIGINT);
         net::TaskGroup supervisor(io.get_executor());
-        signals.async_wait([&](std::error_code error, int number) {
-            if (error) return;
-            // The supervisor's signal: logout and reboot must leave no proxy behind.
-            if (number == SIGTERM) daemon.proxy_nets.begin_switch_off();
-            supervisor.spawn("shutdown", daemon.shut_down(*intercept, *api, **shuttle));
-        });
-        io.run();
+        std::function<void()> wait_for_signal = [&] {
+            signals.async_wait([&](std::error_code error, int number) {
+                if (error) return;
+                // The supervisor's signal: logout and reboot must leave no proxy behind.
+                if (number == SIGTERM) daemon.proxy_nets.begin_switch_off();
+                const bool is_first = daemon.state != DaemonFacts::State::draining;
+                const bool is_to_go_on = is_first && drains_in_child && number == SIGTERM;
+                if (is_to_go_on)
+                    supervisor.spawn("shutdown", daemon.leave_to_child(parts));
+                else if (is_first)
+                    supervisor.spawn("shutdown", daemon.shut_down(parts));
+                else
+                    supervisor.spawn("shutdown", daemon.end(parts));
+                wait_for_signal();
+            });
+        };
+        wait_for_signal();
+        net::run_loop(io);
     }
     ledger.stop(Limits{}.flush);
     const auto counters = ledger.counters();
     log_event(LogLevel::info, "daemon.exit",
-              {{"rows_written", counters.rows_written},
+              {{"pid", platform::own_pid()},
+               {"rows_written", counters.rows_written},
                {"rows_dropped", counters.rows_dropped_queue_full + counters.rows_dropped_error}});
     return exit_done;
 }

@@ -4,9 +4,11 @@
 
 #include <fmt/format.h>
 
+#include "base/limits.h"
 #include "base/log.h"
 #include "platform/gather.h"
 #include "platform/terminal.h"
+#include "setup/keychain_commands.h"
 
 namespace halton::roles {
 
@@ -14,6 +16,17 @@ Result<Installation> Installation::find() {
     auto home = platform::find_home();
     if (!home) return fail(home.error());
     return Installation(std::move(*home));
+}
+
+Result<std::optional<platform::FileLock>> Installation::take_turn(bool makes_home) {
+    if (makes_home) {
+        if (const auto made = platform::make_home(home_); !made) return fail(made.error());
+    }
+    auto lock =
+        platform::FileLock::take(home_.directory / ".installation.lock", limits::setup_change_time);
+    if (lock) return std::optional<platform::FileLock>(std::move(*lock));
+    if (lock.error().kind == ErrorKind::not_found) return std::optional<platform::FileLock>();
+    return fail(lock.error());
 }
 
 setup::Facts Installation::look(bool chooses_ports) {
@@ -54,7 +67,9 @@ Installation::Done Installation::carry_out(const setup::Facts& facts, const setu
         using Outcome = platform::StepReport::Outcome;
         if (report.outcome == Outcome::failed) {
             ++done.failed_count;
-            done.was_refused = done.was_refused || admin != nullptr;
+            // Also a "no" in a dialog that a command of the system opened by itself.
+            done.was_refused =
+                done.was_refused || admin != nullptr || setup::is_cancelled(report.detail);
             fmt::print(stderr, "{} {}: {}: {}\n", bad_mark(), layer->title, setup::describe(step),
                        report.detail);
             if (on_failure == OnFailure::stop) return done;

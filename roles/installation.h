@@ -2,11 +2,14 @@
 // Blocking. Nothing is decided here: that is src/setup/.
 #pragma once
 
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "platform/apply.h"
 #include "platform/command_runner.h"
+#include "platform/files.h"
 #include "platform/home.h"
 #include "setup/layers.h"
 
@@ -16,6 +19,10 @@ class Installation {
 public:
     // Errors: not_found (no home directory).
     static Result<Installation> find();
+
+    // One verb at a time changes an installation. Where there is no data folder yet, and it is not
+    // to be made, there is nothing to wait for. Errors: timeout, permission, io.
+    Result<std::optional<platform::FileLock>> take_turn(bool makes_home);
 
     // Looks at the machine anew. `chooses_ports`: ports that strangers hold are given up.
     setup::Facts look(bool chooses_ports);

@@ -12,6 +12,12 @@ config::EffectivePorts find_ports(const platform::Home& home, const config::Conf
     return ports;
 }
 
+std::uint16_t find_edge_port() {
+    const auto home = platform::find_home();
+    if (!home) return config::Config{}.edge_port;
+    return find_ports(*home, platform::read_config(*home).config).edge_port;
+}
+
 std::vector<std::uint16_t> find_edge_ports() {
     std::vector<std::uint16_t> ports{config::Config{}.edge_port};
     const auto add = [&ports](std::uint16_t port) {

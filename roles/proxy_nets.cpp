@@ -61,7 +61,7 @@ void ProxyNets::begin_switch_off() {
     if (switching_off_ || !is_proxy_managed(home_)) return;
     auto pending = worker().start<bool>([] {
         log_changes("proxy.switched_off",
-                    platform::switch_proxy_off(platform::find_proxy_tools(), find_edge_ports(),
+                    platform::switch_proxy_off(platform::find_proxy_tools(), {find_edge_port()},
                                                platform::Whose::ours, limits::system_proxy_time));
         return true;
     });
@@ -70,6 +70,8 @@ void ProxyNets::begin_switch_off() {
 
 asio::awaitable<void> ProxyNets::await_switch_off() {
     if (switching_off_) (void)co_await switching_off_->wait(limits::system_proxy_time);
+    switching_off_.reset();
+    worker_.reset();
 }
 
 }  // namespace halton::roles

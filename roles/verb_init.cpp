@@ -101,6 +101,12 @@ int run_wanted(const Wanted& wanted) {
         fmt::print(stderr, "halton-meter: {}\n", installation.error().context);
         return exit_failed;
     }
+    const auto turn = wanted.is_dry_run ? Result<std::optional<platform::FileLock>>()
+                                        : installation->take_turn(true);
+    if (!turn) {
+        fmt::print(stderr, "halton-meter: {}\n", turn.error().context);
+        return exit_failed;
+    }
     auto facts = installation->look(true);
     const auto plan = setup::plan_install(facts, wanted.wish);
     if (wanted.is_dry_run) {

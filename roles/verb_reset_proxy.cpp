@@ -42,15 +42,15 @@ int run_reset_proxy(int argc, char** argv) {
                     [](const auto& change) { return !change.has_worked; }))
         return exit_failed;
     if (changes.empty())
-        fmt::print(tools.networksetup.empty()
-                       ? "Nothing to switch off: no system proxy setting points at us.\n"
-                       : "Nothing to switch off: the system proxy is off everywhere.\n");
+        fmt::print("Nothing to switch off: {}.\n", tools.networksetup.empty()
+                                                       ? "no system proxy setting points at us"
+                                                       : "the system proxy is off everywhere");
     const auto environment = platform::read_environment();
     for (const auto port : ports) {
         if (!environment.contains("HTTPS_PROXY") && !environment.contains("https_proxy")) break;
         if (setup::find_foreign_proxy(environment, port)) continue;
         fmt::print(
-            "This shell's HTTPS_PROXY does; to end that, type: unset HTTPS_PROXY "
+            "This shell's HTTPS_PROXY points at us; to end that, type: unset HTTPS_PROXY "
             "https_proxy\n");
         break;
     }

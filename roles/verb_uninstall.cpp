@@ -18,7 +18,7 @@
 namespace halton::roles {
 namespace {
 
-int report_no_home(const Error& error) {
+int report_failure(const Error& error) {
     fmt::print(stderr, "halton-meter: {}\n", error.context);
     return exit_failed;
 }
@@ -51,11 +51,13 @@ int run_uninstall(int argc, char** argv) {
     if (takes_record && !is_purge)
         return report_usage_error(name, "--include-logs means something only with --purge");
     auto installation = Installation::find();
-    if (!installation) return report_no_home(installation.error());
+    if (!installation) return report_failure(installation.error());
     if (takes_record && flags.count("yes") == 0 && !is_confirmed()) {
         fmt::print("Nothing was changed.\n");
         return exit_failed;
     }
+    const auto turn = installation->take_turn(false);
+    if (!turn) return report_failure(turn.error());
     const auto facts = installation->look(false);
     const setup::Wish wish{.mode = setup::Mode::none, .is_graceful = is_graceful};
     const bool was_edge_up = facts.listener(facts.ports.edge_port).answers_as_edge;
@@ -96,7 +98,9 @@ int run_rescue(int argc, char** argv) {
     if (flags.count("apps") + flags.count("full") + flags.count("no-apps") > 1)
         return report_usage_error(name, "--apps, --full and --no-apps exclude each other");
     auto installation = Installation::find();
-    if (!installation) return report_no_home(installation.error());
+    if (!installation) return report_failure(installation.error());
+    auto turn = installation->take_turn(false);
+    if (!turn) return report_failure(turn.error());
     const auto facts = installation->look(false);
     if (!setup::is_installed(facts)) {
         fmt::print(stderr, "halton-meter: nothing is installed here. Type: halton-meter init\n");
@@ -118,6 +122,7 @@ int run_rescue(int argc, char** argv) {
         plan.push_back({layer, setup::StopProcess{recorded.edge_pid, "edge"}});
     installation->carry_out(facts, plan, Installation::OnFailure::go_on, true);
 
+    turn->reset();  // init takes its own
     std::string program = "init";
     std::string clean = "--clean";
     std::string quiet = "--non-interactive";

@@ -34,7 +34,7 @@ std::uint16_t find_api_port() {
 // Blocks; there is nothing else to do in this process.
 bool switch_off() {
     const auto changes =
-        platform::switch_proxy_off(platform::find_proxy_tools(), find_edge_ports(),
+        platform::switch_proxy_off(platform::find_proxy_tools(), {find_edge_port()},
                                    platform::Whose::ours, limits::system_proxy_time);
     for (const auto& change : changes)
         log_event(change.has_worked ? LogLevel::warn : LogLevel::error,

@@ -107,6 +107,26 @@ inline constexpr std::size_t api_connection_count_max = 256;
 // Ports tried upwards from a wanted one that is taken.
 inline constexpr int port_fallback_count = 20;
 
+// Sockets that a supervisor gives: one for each address family of loopback, and some to spare.
+inline constexpr std::size_t given_socket_count_max = 16;
+// Descriptors that stay free of connections: listeners, event queues, the log, a name look-up, a
+// health probe, the files of the database.
+inline constexpr std::size_t reserved_descriptor_count = 24;
+// A connection that is being opened: client, daemon, two attempts at an upstream. Then two.
+inline constexpr std::size_t opening_descriptor_count = 4;
+inline constexpr std::size_t tunnel_descriptor_count = 2;
+
+// Handing a port over to a new edge -------------------------------------------------------
+// One line of that dialogue.
+inline constexpr std::size_t handover_line_bytes_max = 64;
+// The other edge answers within milliseconds, also under load; a stopped one never.
+inline constexpr std::chrono::milliseconds handover_answer{5'000};
+// How long the new edge has run before the old one lets go of the port: what breaks at once has
+// broken by then.
+inline constexpr std::chrono::milliseconds handover_settle{1'000};
+// A third edge waits for its turn this long in all.
+inline constexpr std::chrono::milliseconds handover_wait{15'000};
+
 // Blocking look-ups that wait for the worker; each takes well under a millisecond.
 inline constexpr std::size_t blocking_queue_max = 512;
 // Pairs of (client program, host) that are remembered to refuse our certificate.
@@ -133,8 +153,9 @@ inline constexpr int setup_ask_rounds = 40;
 inline constexpr std::size_t setup_file_bytes_max = 16 * 1024 * 1024;
 // Commands that only look answer in tens of milliseconds; a session bus that is gone takes longer.
 inline constexpr std::chrono::milliseconds setup_look_time{5'000};
-// Commands that change something: a daemon that is stopped has 30 s to drain.
-inline constexpr std::chrono::milliseconds setup_change_time{60'000};
+// Commands that change something: a daemon that is stopped has 30 s to drain, and a person whom
+// macOS asks for a password has to find it.
+inline constexpr std::chrono::milliseconds setup_change_time{180'000};
 inline constexpr std::size_t setup_command_output_bytes_max = 256 * 1024;
 // A label or unit name that is still being freed is tried again after this.
 inline constexpr std::chrono::milliseconds setup_try_pause{500};
@@ -203,8 +224,8 @@ inline constexpr std::size_t record_queue_max = 4096;
 // What keeps waiting rows through a kill: some 2,000 rows of 500 bytes, ten times what a busy
 // daemon has between two commits. Above it rows wait in memory alone.
 inline constexpr std::size_t pending_file_bytes = 1 << 20;
-// A draining daemon and its successor hold one each; more have never been needed at once.
-inline constexpr std::size_t pending_file_count_max = 4;
+// Each daemon holds one, also a draining one: as many as a day of upgrades leaves behind.
+inline constexpr std::size_t pending_file_count_max = 16;
 // Rows in one transaction: bounds the time a reader's checkpoint waits.
 inline constexpr std::size_t rows_per_transaction_max = 512;
 // Under load commits are this far apart, and nobody sees a report that is 10 ms behind. Above
@@ -251,6 +272,12 @@ struct Limits {
     // grants 30 s in all.
     ms drain{20'000};
     ms flush{5'000};
+    // A drain in a child (up to Config::drain_max) lets a connection go that has been quiet between
+    // two calls for longer than most clients keep one: theirs is the first word then.
+    ms drain_quiet{20'000};
+    // Before that fork the database is written and closed. What a locked one leaves waits in the
+    // pending rows, for the streams must not wait longer.
+    ms flush_before_fork{500};
 
     // Client bytes kept for a replay until the daemon's first byte.
     std::size_t first_flight_bytes_max = 64 * 1024;

@@ -161,6 +161,18 @@ public:
         time = std::chrono::milliseconds(*number);
     }
 
+    void read(std::string_view section, std::string_view key, std::chrono::seconds& time,
+              std::int64_t least, std::int64_t most) {
+        const auto* node = find(section, key);
+        if (!node) return;
+        const auto number = node->value_exact<std::int64_t>();
+        if (!number || *number < least || *number > most)
+            return warn(section, key, *node,
+                        fmt::format("not a number of seconds from {} to {}", least, most),
+                        time.count());
+        time = std::chrono::seconds(*number);
+    }
+
     std::optional<std::string> read_text(std::string_view section, std::string_view key) {
         const auto* node = find(section, key);
         if (!node) return std::nullopt;
@@ -219,6 +231,9 @@ void read_daemon(Reader& reader, Config& config) {
     // Below 50 ms the edge would do little else than probe; above a minute a dead daemon would
     // cost every new connection its chain limit for too long.
     reader.read("daemon", "edge_health_ttl_ms", config.edge_health_ttl, 50, 60'000);
+    // How long a process that was replaced may finish what it has. Sessions over one connection
+    // last hours; longer than a week nobody should run an old version.
+    reader.read("daemon", "drain_max_s", config.drain_max, 1, 604'800);
 
     const auto same = [](std::uint16_t a, std::uint16_t b) { return a != 0 && a == b; };
     if (!same(config.edge_port, config.internal_port) && !same(config.edge_port, config.api_port) &&

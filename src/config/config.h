@@ -56,6 +56,7 @@ struct Config {
     std::uint16_t internal_port = 8090;
     std::uint16_t api_port = 8765;
     std::chrono::milliseconds edge_health_ttl{1000};  // edge_health_ttl_ms, 50 to 60000
+    std::chrono::seconds drain_max{4 * 3600};         // drain_max_s, 1 to 604800
 
     // [upstream]
     bool has_upstream_proxy = false;

@@ -17,16 +17,22 @@ struct Blocking::Worker {
         std::function<void()> on_done;
     };
 
-    explicit Worker(asio::io_context& context) : io(context), thread([this] { run(); }) {}
+    explicit Worker(asio::io_context& context) : io(context) { start(); }
 
-    ~Worker() {
+    ~Worker() { stop(); }
+
+    void start() {
+        is_stopping = false;
+        thread = std::thread([this] { run(); });
+    }
+
+    void stop() {
         {
             const std::lock_guard lock(mutex);
             is_stopping = true;
-            jobs.clear();
         }
         changed.notify_one();
-        thread.join();
+        if (thread.joinable()) thread.join();
     }
 
     void run() {
@@ -53,6 +59,9 @@ struct Blocking::Worker {
 
 Blocking::Blocking(asio::io_context& io) : io_(io), worker_(std::make_unique<Worker>(io)) {}
 Blocking::~Blocking() = default;
+
+void Blocking::pause() { worker_->stop(); }
+void Blocking::resume() { worker_->start(); }
 
 bool Blocking::post(std::function<void()> call, std::function<void()> on_done) {
     {

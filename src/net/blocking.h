@@ -21,6 +21,10 @@ public:
     // Waits for the call that runs now, drops the waiting ones.
     ~Blocking();
 
+    // Ends the thread, and starts it again: in between the process may fork. Calls wait meanwhile.
+    void pause();
+    void resume();
+
     // A call under way; its result may be waited for, or forgotten.
     template <class T>
     class Pending {

@@ -1,12 +1,16 @@
 #include "net/listener.h"
 
+#include <new>
+
 #include <asio/experimental/as_tuple.hpp>
 #include <asio/steady_timer.hpp>
+#include <asio/this_coro.hpp>
 #include <asio/use_awaitable.hpp>
 
 #include "base/limits.h"
 #include "base/log.h"
 #include "net/tcp_stream.h"
+#include "platform/unix_socket.h"
 
 namespace halton::net {
 
@@ -36,24 +40,46 @@ Result<Listener> Listener::bind(const asio::any_io_executor& executor, std::uint
                           error.message());
 }
 
+Result<Listener> Listener::adopt(const asio::any_io_executor& executor, platform::Socket socket) {
+    const auto facts = platform::look_at_listener(socket.descriptor());
+    if (!facts) return fail(facts.error());
+    tcp::acceptor acceptor(executor);
+    std::error_code error;
+    acceptor.assign(facts->is_v6 ? tcp::v6() : tcp::v4(), socket.descriptor(), error);
+    if (error) return fail(ErrorKind::io, "cannot take the given socket: " + error.message());
+    socket.release();
+    return Listener(std::move(acceptor), facts->port);
+}
+
 asio::awaitable<void> Listener::serve(std::function<bool()> has_room,
                                       std::function<void(tcp::socket)> on_connection) {
     asio::steady_timer pause(acceptor_.get_executor());
     bool is_warned = false;
     while (acceptor_.is_open()) {
-        if (has_room()) {
-            auto [error, socket] = co_await acceptor_.async_accept(
-                asio::experimental::as_tuple(asio::use_awaitable));
-            if (!error) {
+        // A cancellation in the moment of a pause would find nothing to end.
+        const auto state = co_await asio::this_coro::cancellation_state;
+        if (state.cancelled() != asio::cancellation_type::none) co_return;
+        if (!is_paused_ && has_room()) {
+            std::string trouble;
+            bool is_cancelled = false;
+            try {
+                auto [error, socket] = co_await acceptor_.async_accept(
+                    asio::experimental::as_tuple(asio::use_awaitable));
+                if (!error) on_connection(std::move(socket));
+                is_cancelled = error == asio::error::operation_aborted;
+                if (error && error != asio::error::connection_aborted) trouble = error.message();
+            } catch (const std::bad_alloc&) {
+                // That connection is lost; the port is not.
+                trouble = "out of memory";
+            }
+            if (is_cancelled && !is_paused_) co_return;
+            if (trouble.empty()) {
                 is_warned = false;
-                on_connection(std::move(socket));
                 continue;
             }
-            if (error == asio::error::operation_aborted) co_return;
-            if (error == asio::error::connection_aborted) continue;
-            if (!is_warned)
+            if (!is_warned && !is_cancelled)
                 log_event(LogLevel::warn, "listener.accept_paused",
-                          {{"port", int{port_}}, {"reason", error.message()}});
+                          {{"port", int{port_}}, {"reason", trouble}});
             is_warned = true;
         }
         // Connections queue in the kernel meanwhile; nobody is refused.
@@ -61,6 +87,12 @@ asio::awaitable<void> Listener::serve(std::function<bool()> has_room,
         auto [error] = co_await pause.async_wait(asio::experimental::as_tuple(asio::use_awaitable));
         if (error) co_return;
     }
+}
+
+void Listener::pause() {
+    is_paused_ = true;
+    std::error_code ignored;
+    acceptor_.cancel(ignored);
 }
 
 void Listener::close() {

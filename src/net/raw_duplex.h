@@ -40,6 +40,8 @@ public:
     std::string take_first_flight();
 
     Step step() override;
+    // Nobody reads these bytes, so nobody knows: a model may be thinking.
+    bool is_between_calls() const override { return false; }
     std::array<int, 2> sockets() const override {
         return {ends_[0].descriptor(), ends_[1].descriptor()};
     }

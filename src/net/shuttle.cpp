@@ -1,11 +1,13 @@
 #include "net/shuttle.h"
 
 #include <algorithm>
+#include <new>
 
 #include <asio/post.hpp>
 #include <asio/use_awaitable.hpp>
 
 #include "base/limits.h"
+#include "base/log.h"
 
 namespace halton::net {
 namespace {
@@ -72,8 +74,12 @@ Shuttle::~Shuttle() {
 void Shuttle::arm() {
     ready_.async_wait(asio::posix::stream_descriptor::wait_read, [this](std::error_code error) {
         if (error) return;
+        // Also when memory ran out in there.
+        struct Rearm {
+            Shuttle& shuttle;
+            ~Rearm() { shuttle.arm(); }
+        } rearm{*this};
         on_ready();
-        arm();
     });
 }
 
@@ -157,7 +163,13 @@ void Shuttle::finish(Duplex& duplex, End end) {
 
 void Shuttle::move(Duplex& duplex) {
     if (!duplex.completion_) return;  // finished earlier in this batch
-    switch (duplex.step()) {
+    auto step = Duplex::Step::done;
+    try {
+        step = duplex.step();
+    } catch (const std::bad_alloc&) {
+        log_event(LogLevel::error, "tunnel.cut", {{"reason", "out of memory"}});
+    }
+    switch (step) {
         case Duplex::Step::wait: break;
         case Duplex::Step::again: queue(duplex); break;
         case Duplex::Step::done: finish(duplex, End::done); break;
@@ -242,6 +254,31 @@ void Shuttle::on_sweep() {
     }
     if (count_ > 0) arm_sweep();
     run_finished();
+}
+
+void Shuttle::pause() { ready_.release(); }
+
+Result<void> Shuttle::resume() {
+    auto set = platform::ReadinessSet::make();
+    if (!set) {
+        ready_.assign(set_.handle());  // as it was, so that the owner may end in order
+        interrupt_all();
+        return fail(set.error());
+    }
+    set_ = std::move(*set);
+    ready_.assign(set_.handle());
+    for (Duplex* duplex = first_; duplex;) {
+        Duplex* next = duplex->next_;
+        // Adding tells the state now, so that nothing is missed.
+        bool is_added = true;
+        for (std::size_t i = 0; i < 2; ++i)
+            is_added &= set_.add(duplex->sockets()[i], &duplex->sides_[i]).has_value();
+        if (!is_added) finish(*duplex, End::interrupted);
+        duplex = next;
+    }
+    run_finished();
+    arm();
+    return {};
 }
 
 void Shuttle::interrupt_all() {

@@ -94,6 +94,12 @@ public:
 
     std::size_t count() const { return count_; }
 
+    // Around a fork: kqueue is not inherited, and an epoll would be shared with the parent. The
+    // child, or the parent where there is none, resumes. Errors: io (then every run ends; without
+    // kernel memory for some, those do).
+    void pause();
+    Result<void> resume();
+
 private:
     struct Deadline {
         SteadyTime at;

@@ -1,6 +1,7 @@
 #include "net/task_group.h"
 
 #include <exception>
+#include <new>
 
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/co_spawn.hpp>
@@ -22,27 +23,42 @@ asio::awaitable<void> guarded(asio::awaitable<void> task) {
 
 }  // namespace
 
+void run_loop(asio::io_context& io) {
+    for (;;) {
+        try {
+            io.run();
+            return;
+        } catch (const std::bad_alloc&) {
+            log_event(LogLevel::error, "memory.exhausted");
+        }
+    }
+}
+
 TaskGroup::TaskGroup(asio::any_io_executor executor)
     : executor_(std::move(executor)), ended_(executor_) {}
 
 void TaskGroup::spawn(std::string_view label, asio::awaitable<void> task) {
     const auto place = tasks_.emplace(tasks_.end());
     place->label = label;
-    asio::co_spawn(
-        executor_, guarded(std::move(task)),
-        asio::bind_cancellation_slot(
-            place->cancel.slot(), [this, place](std::exception_ptr exception) {
-                if (exception) {
-                    try {
-                        std::rethrow_exception(exception);
-                    } catch (const std::exception& error) {
-                        log_event(LogLevel::error, "task.bug",
-                                  {{"task", place->label}, {"what", error.what()}});
-                    }
-                }
-                tasks_.erase(place);
-                if (tasks_.empty()) ended_.cancel();
-            }));
+    const auto on_end = [this, place](std::exception_ptr exception) {
+        if (exception) {
+            try {
+                std::rethrow_exception(exception);
+            } catch (const std::exception& error) {
+                log_event(LogLevel::error, "task.bug",
+                          {{"task", place->label}, {"what", error.what()}});
+            }
+        }
+        tasks_.erase(place);
+        if (tasks_.empty()) ended_.cancel();
+    };
+    try {
+        asio::co_spawn(executor_, guarded(std::move(task)),
+                       asio::bind_cancellation_slot(place->cancel.slot(), on_end));
+    } catch (const std::bad_alloc&) {
+        tasks_.erase(place);  // it never began
+        throw;
+    }
 }
 
 void TaskGroup::cancel_all() {

@@ -11,9 +11,13 @@
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
 #include <asio/cancellation_signal.hpp>
+#include <asio/io_context.hpp>
 #include <asio/steady_timer.hpp>
 
 namespace halton::net {
+
+// io.run(), and again when memory ran out in the middle: that costs what asked for it, not the port.
+void run_loop(asio::io_context& io);
 
 class TaskGroup {
 public:

@@ -10,11 +10,12 @@ constexpr std::size_t read_bytes = 8 * 1024;
 
 asio::awaitable<Result<std::string>> run_handshake(TcpStream& stream, tls::TlsEngine& engine,
                                                    std::string first_bytes, Milliseconds limit,
-                                                   Leg leg) {
+                                                   Leg leg, Turns* turns) {
     const auto until = std::chrono::steady_clock::now() + limit;
     std::string bytes = std::move(first_bytes);
     engine.give(bytes);
     for (;;) {
+        if (turns) co_await turns->wait();
         auto progress = engine.handshake();
         std::string output = std::move(engine.output());
         engine.output().clear();

@@ -21,6 +21,8 @@ struct Home {
     std::filesystem::path ports_file() const { return directory / "effective-ports.json"; }
     // Written by `stop`: the time of it.
     std::filesystem::path graceful_shutdown_file() const { return directory / "graceful-shutdown"; }
+    // Where a new edge asks a running one for its port.
+    std::filesystem::path edge_socket() const { return directory / "edge.sock"; }
     std::filesystem::path ca_directory() const { return directory / "ca"; }
     std::filesystem::path ca_key_file() const { return directory / "ca" / "ca-key.pem"; }
     std::filesystem::path ca_certificate_file() const { return directory / "ca.pem"; }

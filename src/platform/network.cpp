@@ -2,6 +2,7 @@
 
 #include <csignal>
 #include <cstring>
+#include <limits>
 
 #include <arpa/inet.h>
 #include <ifaddrs.h>
@@ -46,6 +47,13 @@ bool is_own_address(const std::string& address) {
     }
     ::freeifaddrs(list);
     return is_own;
+}
+
+std::size_t descriptor_limit() {
+    rlimit files{};
+    if (::getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY)
+        return std::numeric_limits<std::size_t>::max();
+    return static_cast<std::size_t>(files.rlim_cur);
 }
 
 void prepare_role_process() {

@@ -1,6 +1,7 @@
 // Facts about this machine's network interfaces, and process-wide settings for sockets.
 #pragma once
 
+#include <cstddef>
 #include <string>
 
 namespace halton::platform {
@@ -12,5 +13,8 @@ bool is_own_address(const std::string& address);
 // A write to a closed socket is an error value, not a signal; a proxy needs as many descriptors as
 // it may have, and leaves no core dump that would hold keys. Call once at the start of a role.
 void prepare_role_process();
+
+// How many descriptors this process may have at once, now: others may change it.
+std::size_t descriptor_limit();
 
 }  // namespace halton::platform

@@ -55,6 +55,14 @@ Result<int> start_detached(const std::vector<std::string>& argv, const Environme
                            const std::filesystem::path& log_file,
                            const std::function<bool(int pid)>& on_pid);
 
+// Splits off a child that goes on where this process is, so that a supervisor sees this one end
+// while its work is finished. Only while one thread runs: others do not come along.
+// In the child: child. Errors (no child was made): io.
+enum class Fork { parent, child };
+Result<Fork> fork_process();
+// Ends this process as it is: no destructors, which belong to the child that goes on.
+[[noreturn]] void end_without_cleanup(int exit_code);
+
 // Runs a short helper and gives what it wrote to stdout; its stderr is dropped, it is ended at
 // `limit_ms`. Errors: not_found, io (also: exit code not 0),
 // timeout.

@@ -154,6 +154,17 @@ Error become_program(const std::vector<std::string>& argv, const Environment& en
     return Error{kind, Leg::local, fmt::format("{}: {}", argv.front(), std::strerror(number))};
 }
 
+Result<Fork> fork_process() {
+    const int child = ::fork();
+    if (child < 0) return fail(ErrorKind::io, fmt::format("fork: {}", std::strerror(errno)));
+    if (child > 0) return Fork::parent;
+    // A session of its own: who ends the parent's group (launchd does) does not mean us.
+    ::setsid();
+    return Fork::child;
+}
+
+void end_without_cleanup(int exit_code) { ::_exit(exit_code); }
+
 bool has_program(const std::string& name) {
     return find_program(name, read_environment()).has_value();
 }

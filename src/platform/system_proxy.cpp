@@ -197,7 +197,7 @@ ProxyTools find_proxy_tools() {
         folder = *moved;
     else if (const auto home = read_variable("HOME"))
         folder = std::filesystem::path(*home) / ".config";
-    if (!folder.empty() && is_regular_file(folder / "kioslaverc"))
+    if (!folder.empty() && platform::is_regular_file(folder / "kioslaverc"))
         tools.kioslaverc = folder / "kioslaverc";
     return tools;
 }

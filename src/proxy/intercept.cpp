@@ -212,13 +212,15 @@ asio::awaitable<Opened> Intercept::redial_and_pass_raw(std::string_view reason) 
 asio::awaitable<Opened> Intercept::meter(TcpStream upstream, const tls::ClientHello& hello) {
     const auto& limits = services_.limits;
     const std::string host = hello.server_name;
+    if (services_.turns) co_await services_.turns->wait();
     // A dial that was cancelled meanwhile is not worth the handshakes.
     if (client_.has_peer_gone()) co_return Opened{};
     // The client's own list, so that the upstream chooses as it would without us.
     auto upstream_engine = services_.upstream_tls.make_engine(host, target_.port, hello.alpn);
     if (!upstream_engine) co_return co_await redial_and_pass_raw("no-memory");
     auto upstream_rest = co_await net::run_handshake(upstream, *upstream_engine, {},
-                                                     limits.handshake, Leg::upstream);
+                                                     limits.handshake, Leg::upstream,
+                                                     services_.turns);
     if (!upstream_rest) {
         std::string_view reason = "upstream-handshake";
         if (tls::UpstreamContext::wants_client_certificate(*upstream_engine))
@@ -241,7 +243,7 @@ asio::awaitable<Opened> Intercept::meter(TcpStream upstream, const tls::ClientHe
     // Whoever left before it saw our certificate did not refuse it: the edge took us for hung.
     if (client_.has_peer_gone()) co_return Opened{};
     auto client_rest = co_await net::run_handshake(client_, *client_engine, std::move(bytes_),
-                                                   limits.handshake, Leg::client);
+                                                   limits.handshake, Leg::client, services_.turns);
     if (!client_rest) {
         const Error& error = client_rest.error();
         if (is_refusal(error.kind)) {

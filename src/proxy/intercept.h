@@ -23,6 +23,7 @@
 #include "net/dialer.h"
 #include "net/shuttle.h"
 #include "net/tcp_stream.h"
+#include "net/turns.h"
 #include "platform/socket_owner.h"
 #include "proxy/refusals.h"
 #include "tls/authority.h"
@@ -52,6 +53,7 @@ struct InterceptServices {
     PassthroughCounts& passthrough;
     const meter::ProviderTable* providers = nullptr;  // null: the built-in ones
     meter::PendingAnswers* pending = nullptr;
+    net::Turns* turns = nullptr;  // of handshakes; null: as they come
     // Told of each connection that is not metered, for the ledger. Program and host are empty
     // where it is none of our business: when the host is no provider's.
     std::function<void(std::string_view reason, std::string_view program, std::string_view host)>

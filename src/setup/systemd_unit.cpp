@@ -72,14 +72,20 @@ std::string make_edge_socket(const Facts& facts) {
 }
 
 std::string make_edge_service(const Facts& facts) {
-    return make_service(facts, "halton-meter: edge, which keeps the proxy port answered", "edge",
+    return make_service(facts, "halton-meter: edge, which keeps the proxy port answered",
+                        "edge --drain-in-child",
                         fmt::format("Requires={0}\nAfter={0}\n", edge_socket_unit),
+                        "Type=notify\n"
+                        "KillMode=process\n"
                         "RestartSec=100ms\n"
                         "TimeoutStopSec=10\n");
 }
 
 std::string make_daemon_service(const Facts& facts) {
-    return make_service(facts, "halton-meter: daemon, which meters calls", "daemon", "",
+    return make_service(facts, "halton-meter: daemon, which meters calls",
+                        "daemon --drain-in-child", "",
+                        "Type=notify\n"
+                        "KillMode=process\n"
                         "RestartSec=1\n"
                         "TimeoutStopSec=30\n");
 }

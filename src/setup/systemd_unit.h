@@ -2,6 +2,8 @@
 // The edge's port is a socket unit: systemd binds it and keeps it while the edge is restarted,
 // crashes or is upgraded; connections wait in its queue meanwhile. Nothing here gives up: systemd's
 // own limits on restarts (5 in 10 s) and on socket activations (20 in 2 s) would close the port.
+// A role that is stopped ends at once and leaves a child that finishes tunnels and calls, so only
+// the main process is killed, and the next one starts beside that child.
 #pragma once
 
 #include <string>

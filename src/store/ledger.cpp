@@ -115,6 +115,7 @@ struct Ledger::State {
     std::uint64_t drops_logged = 0;
     std::string state_logged;
 
+    void start(const std::vector<std::span<std::byte>>& memory);
     void recover(const std::vector<std::span<std::byte>>& memory);
     void recover(PendingRows& left_behind, bool is_own);
     void run();
@@ -131,12 +132,25 @@ struct Ledger::State {
 };
 
 Ledger::Ledger(std::filesystem::path file, const std::vector<std::span<std::byte>>& pending)
-    : state_(std::make_unique<State>(std::move(file))) {
-    state_->recover(pending);
-    state_->thread = std::thread([state = state_.get()] { state->run(); });
+    : own_memory_(pending.empty() ? std::span<std::byte>() : pending.front()),
+      state_(std::make_unique<State>(std::move(file))) {
+    state_->start(pending);
+}
+
+void Ledger::restart() {
+    auto before = std::move(state_);
+    state_ = std::make_unique<State>(before->file);
+    std::vector<std::span<std::byte>> memory;
+    if (!own_memory_.empty()) memory.push_back(own_memory_);
+    state_->start(memory);
 }
 
 Ledger::~Ledger() { stop(std::chrono::milliseconds(0)); }
+
+void Ledger::State::start(const std::vector<std::span<std::byte>>& memory) {
+    recover(memory);
+    thread = std::thread([this] { run(); });
+}
 
 // Before the thread starts, so without the lock.
 void Ledger::State::recover(const std::vector<std::span<std::byte>>& memory) {

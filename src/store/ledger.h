@@ -63,8 +63,12 @@ public:
     // first memory for the next start; those that are not in it are counted as dropped.
     void stop(std::chrono::milliseconds limit);
 
+    // Begins anew after stop(), with the rows that were left: in between the process may fork.
+    void restart();
+
 private:
     struct State;
+    std::span<std::byte> own_memory_;
     std::unique_ptr<State> state_;
 };
 

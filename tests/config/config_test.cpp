@@ -45,6 +45,7 @@ edge_port = 9081
 internal_port = 9090
 api_port = 9765
 edge_health_ttl_ms = 500
+drain_max_s = 60
 [upstream]
 proxy = "http://al%40ice:s3:cret@Proxy.Corp.example:3128/"
 no_proxy = ["Internal.example", "*"]
@@ -68,6 +69,7 @@ key = "kept and ignored"
     CHECK(config.internal_port == 9090);
     CHECK(config.api_port == 9765);
     CHECK(config.edge_health_ttl.count() == 500);
+    CHECK(config.drain_max.count() == 60);
     REQUIRE(config.has_upstream_proxy);
     CHECK(config.upstream_proxy.host == "proxy.corp.example");
     CHECK(config.upstream_proxy.port == 3128);
@@ -160,6 +162,9 @@ TEST_CASE("config: a bad value becomes a warning with key and value, and the def
         {"[daemon]\nedge_port = true", {"daemon.edge_port", "true"}},
         {"[daemon]\nedge_health_ttl_ms = 10", {"edge_health_ttl_ms", "10", "1000"}},
         {"[daemon]\nedge_health_ttl_ms = 99999999", {"edge_health_ttl_ms"}},
+        {"[daemon]\ndrain_max_s = 0", {"daemon.drain_max_s", "seconds", "14400"}},
+        {"[daemon]\ndrain_max_s = 700000", {"daemon.drain_max_s"}},
+        {"[daemon]\ndrain_max_s = \"1h\"", {"daemon.drain_max_s", "1h"}},
         {"[daemon]\napi_port = 8081", {"8081, 8090, 8081", "differ"}},
         {"[upstream]\nproxy = \"socks5://127.0.0.1:1080\"", {"upstream.proxy"}},
         {"[upstream]\nproxy = \"http://nowhere\"", {"upstream.proxy"}},
@@ -178,6 +183,7 @@ TEST_CASE("config: a bad value becomes a warning with key and value, and the def
         CHECK(parsed.config.edge_port == defaults.edge_port);
         CHECK(parsed.config.api_port == defaults.api_port);
         CHECK(parsed.config.edge_health_ttl == defaults.edge_health_ttl);
+        CHECK(parsed.config.drain_max == defaults.drain_max);
         CHECK_FALSE(parsed.config.has_upstream_proxy);
         CHECK(parsed.config.connect_to.empty());
         CHECK(parsed.config.extra_hosts.empty());

@@ -121,3 +121,14 @@ TEST_CASE("blocking: the end waits for the running call and drops the others") {
     opener.join();
     io.settle();  // the forgotten result finds its place or nobody
 }
+
+TEST_CASE("blocking: calls wait through a pause") {
+    Io io;
+    Blocking blocking(io.context);
+    blocking.pause();
+    auto pending = blocking.start<int>([] { return 5; });
+    REQUIRE(pending);
+    CHECK_FALSE(io.run(pending->wait(Milliseconds(2))));
+    blocking.resume();
+    CHECK(io.run(pending->wait(safety)) == 5);
+}

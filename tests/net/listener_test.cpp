@@ -91,3 +91,57 @@ TEST_CASE("listener: a cancelled task ends, pausing or accepting") {
     served.tasks.cancel_all();
     CHECK(io.run(served.tasks.join(safety)));
 }
+
+TEST_CASE("listener: a paused one accepts nobody and refuses nobody, its sharer accepts") {
+    Io io;
+    Served served(io, true);
+    Served sharer(io, true);
+    auto shared = Listener::adopt(io.context.get_executor(),
+                                  platform::Socket(::dup(served.listener->descriptor())));
+    REQUIRE(shared);
+    io.settle();
+    served.listener->pause();
+    auto first = io.run(connect_to(io, served.listener->port()));
+    io.run(wait_for(io, Milliseconds(5)));
+    CHECK(served.accepted.empty());
+    sharer.tasks.spawn("sharer", shared->serve([] { return true; },
+                                               [&](asio::ip::tcp::socket socket) {
+                                                   sharer.accepted.push_back(std::move(socket));
+                                               }));
+    io.until([&] { return sharer.accepted.size() == 1; });
+    shared->close();
+    served.listener->resume();
+    auto second = io.run(connect_to(io, served.listener->port()));
+    io.until([&] { return served.accepted.size() == 1; });
+    CHECK(sharer.accepted.size() == 1);
+    served.listener->pause();
+    served.tasks.cancel_all();  // ends a paused one too
+    CHECK(io.run(served.tasks.join(safety)));
+}
+
+TEST_CASE("listener: what is no listening socket is not adopted") {
+    Io io;
+    auto pair = make_tcp_pair();
+    const auto adopted = Listener::adopt(io.context.get_executor(), std::move(pair.a));
+    REQUIRE_FALSE(adopted);
+    CHECK(adopted.error().kind == ErrorKind::unsupported);
+    CHECK_FALSE(Listener::adopt(io.context.get_executor(), platform::Socket()));
+}
+
+TEST_CASE("listener: out of memory costs that connection, not the port") {
+    Io io;
+    auto listener = Listener::bind(io.context.get_executor(), 0, 0);
+    REQUIRE(listener);
+    net::TaskGroup tasks(io.context.get_executor());
+    int asked_count = 0;
+    tasks.spawn("listener", listener->serve([] { return true; },
+                                            [&](asio::ip::tcp::socket) {
+                                                if (++asked_count == 1) throw std::bad_alloc();
+                                            }));
+    auto first = io.run(connect_to(io, listener->port()));
+    auto second = io.run(connect_to(io, listener->port()));
+    io.until([&] { return asked_count == 2; });
+    CHECK(tasks.size() == 1);
+    listener->close();
+    CHECK(io.run(tasks.join(safety)));
+}

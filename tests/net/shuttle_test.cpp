@@ -23,6 +23,7 @@ public:
 
     Step step() override {
         ++step_count;
+        if (is_out_of_memory) throw std::bad_alloc();
         if (again_left-- > 0) return Step::again;
         char byte[1];
         const auto got = sockets_.a.receive(byte);
@@ -40,6 +41,7 @@ public:
     int again_left;
     int step_count = 0;
     bool is_between = true;
+    bool is_out_of_memory = false;
 };
 
 struct Line {
@@ -349,4 +351,49 @@ TEST_CASE("shuttle: the idle end, for the idle only") {
     CHECK(idle.end == End::idle);
     CHECK_FALSE(active.end);
     CHECK(world.shuttle->count() == 1);
+}
+
+TEST_CASE("shuttle: a pause loses no byte and no event") {
+    Line line;
+    ShuttleWorld world;
+    world.start(*line.duplex, line.end);
+    world.io.settle();
+    world.shuttle->pause();
+    line.client.send("in the pause");
+    world.io.settle();
+    line.upstream.receive();
+    CHECK(line.upstream.received.empty());
+    REQUIRE(world.shuttle->resume());
+    world.io.until([&] {
+        line.upstream.receive();
+        return line.upstream.received == "in the pause";
+    });
+    line.client.end();
+    line.upstream.end();
+    world.io.until([&] { return line.end.has_value(); });
+    CHECK(line.end == End::done);
+    CHECK(world.shuttle->count() == 0);
+}
+
+TEST_CASE("shuttle: a duplex without memory ends, the others go on") {
+    ShuttleWorld world;
+    auto pair = make_tcp_pair();
+    const platform::Socket other(::dup(pair.a.descriptor()));
+    auto poor = std::make_unique<Busy>(std::move(pair), 0);
+    Busy& duplex = *poor;
+    world.shuttle->adopt(std::move(poor));
+    Line line;
+    world.start(*line.duplex, line.end);
+    world.io.settle();
+    REQUIRE(world.shuttle->count() == 2);
+    duplex.is_out_of_memory = true;
+    ::shutdown(other.descriptor(), SHUT_RDWR);
+    line.client.send("still here");
+    world.io.until([&] {
+        line.upstream.receive();
+        return world.shuttle->count() == 1 && line.upstream.received == "still here";
+    });
+    line.client.end();
+    line.upstream.end();
+    world.io.until([&] { return line.end.has_value(); });
 }

@@ -1,6 +1,9 @@
 #include "net/task_group.h"
 
+#include <new>
+
 #include <asio/experimental/as_tuple.hpp>
+#include <asio/post.hpp>
 
 #include "support/catch.h"
 #include "support/io.h"
@@ -94,4 +97,17 @@ TEST_CASE("task group: a task may start others, also on its way out") {
     tasks.cancel_all();
     CHECK(io.run(tasks.join(safety)));
     CHECK(ended_count == 2);
+}
+
+TEST_CASE("task group: a loop that runs out of memory goes on") {
+    Io io;
+    asio::io_context loop;
+    int ran_count = 0;
+    asio::post(loop, [&] {
+        ++ran_count;
+        throw std::bad_alloc();
+    });
+    asio::post(loop, [&] { ++ran_count; });
+    net::run_loop(loop);
+    CHECK(ran_count == 2);
 }

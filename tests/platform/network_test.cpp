@@ -72,8 +72,12 @@ TEST_CASE("network: a role survives broken pipes, has descriptors and dumps no c
         ::getrlimit(RLIMIT_NOFILE, &files);
         ::getrlimit(RLIMIT_CORE, &core);
         const bool is_good = pipe.sa_handler == SIG_IGN && files.rlim_cur == files.rlim_max &&
-                             core.rlim_cur == 0 && core.rlim_max == 0;
-        ::_exit(is_good ? 0 : 1);
+                             core.rlim_cur == 0 && core.rlim_max == 0 &&
+                             platform::descriptor_limit() == files.rlim_cur;
+        // Also one that somebody sets later.
+        files.rlim_cur = 64;
+        ::setrlimit(RLIMIT_NOFILE, &files);
+        ::_exit(is_good && platform::descriptor_limit() == 64 ? 0 : 1);
     }
     int status = 0;
     REQUIRE(::waitpid(child, &status, 0) == child);

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/limits.h"
 #include "support/catch.h"
 #include "support/temp_directory.h"
 
@@ -71,7 +72,8 @@ TEST_CASE("process: helpers give their output, and are ended when late") {
     CHECK(run_helper({"false"}, 10'000).error().kind == ErrorKind::io);
     CHECK(run_helper({"no-such-program-here"}, 10'000).error().kind == ErrorKind::not_found);
     CHECK(run_helper({"sleep", "60"}, 30).error().kind == ErrorKind::timeout);
-    CHECK(run_helper({"head", "-c", "200000", "/dev/zero"}, 10'000).value().size() == 64 * 1024);
+    CHECK(run_helper({"head", "-c", "2000000", "/dev/zero"}, 10'000).value().size() ==
+          limits::setup_command_output_bytes_max);
     CHECK(run_helper({}, 10).error().kind == ErrorKind::not_found);
 }
 

@@ -135,9 +135,11 @@ public:
     proxy::Refusals refusals;
     proxy::PassthroughCounts passthrough;
     net::TaskGroup tasks{io.context.get_executor()};
+    net::Turns turns{io.context};
     proxy::InterceptServices services{
         io.context, limits, dialer, *shuttle, blocking,        owners,   leaves,     *upstream_tls,
-        hosts,      meter::PriceBook::bundled(), sink, clock, default_project, refusals, passthrough};
+        hosts,      meter::PriceBook::bundled(), sink, clock, default_project, refusals, passthrough,
+        nullptr,    nullptr, &turns};
     std::optional<TcpStream> edge;
     std::optional<TcpStream> daemon_side;
     std::optional<TlsPeer> client;

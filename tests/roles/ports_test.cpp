@@ -28,10 +28,13 @@ TEST_CASE("ports: every port that may be ours is known, each once") {
     const test::ScopedVariable own("HALTON_METER_HOME", directory.path().string());
     using Ports = std::vector<std::uint16_t>;
     CHECK(roles::find_edge_ports() == Ports{8081});
+    CHECK(roles::find_edge_port() == 8081);
     test::write_text(directory / "config.toml", "[daemon]\nedge_port = 18081\n");
     CHECK(roles::find_edge_ports() == Ports{8081, 18081});
+    CHECK(roles::find_edge_port() == 18081);
     REQUIRE(platform::merge_ports(platform::Home{directory.path()}, {.edge_port = 28081}));
     CHECK(roles::find_edge_ports() == Ports{8081, 18081, 28081});
+    CHECK(roles::find_edge_port() == 28081);
     test::write_text(directory / "config.toml", "not toml [");
     CHECK(roles::find_edge_ports() == Ports{8081, 28081});
 }

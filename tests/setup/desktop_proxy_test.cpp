@@ -4,8 +4,8 @@
 
 using namespace halton;
 using setup::GnomeProxy;
-using setup::is_ours;
 using setup::has_proxy;
+using setup::is_ours;
 using setup::switch_back_on_kioslaverc;
 using setup::switch_off_kioslaverc;
 using setup::switch_on_kioslaverc;

@@ -41,8 +41,8 @@ TEST_CASE("launchd plist: golden files") {
     for (const auto agent : all_agents) {
         const std::string label(label_of(agent));
         INFO(label);
-        CHECK(test::is_golden("setup/macos/" + label + ".plist",
-                              make_plist(make_folders(), agent, 8081)));
+        test::check_golden("setup/macos/" + label + ".plist",
+                           make_plist(make_folders(), agent, 8081));
     }
 }
 

@@ -356,8 +356,8 @@ TEST_CASE("macOS layers: what init does on a new machine, in each mode") {
         INFO(name);
         Mac mac;
         const auto plan = plan_install(mac.look(), wish_for(mode));
-        CHECK(test::is_golden("setup/macos/plans/init-" + name + ".txt", print(plan)));
-        CHECK(test::is_golden("setup/macos/plans/init-" + name + "-undo.txt", print_undo(plan)));
+        test::check_golden("setup/macos/plans/init-" + name + ".txt", print(plan));
+        test::check_golden("setup/macos/plans/init-" + name + "-undo.txt", print_undo(plan));
     }
 }
 
@@ -399,9 +399,9 @@ TEST_CASE("macOS layers: from every mode to every other") {
             REQUIRE(mac.install(wish_for(from)));
             const auto plan = plan_install(mac.look(), wish_for(to));
             if (from != to)
-                CHECK(test::is_golden(fmt::format("setup/macos/plans/switch-{}-to-{}.txt",
-                                                  to_text(from), to_text(to)),
-                                      print(plan)));
+                test::check_golden(fmt::format("setup/macos/plans/switch-{}-to-{}.txt",
+                                               to_text(from), to_text(to)),
+                                   print(plan));
             // The edge is not touched: its definition is the same in all modes.
             CHECK(print(plan).find("meter.edge") == std::string::npos);
             REQUIRE(mac.install(wish_for(to)));
@@ -422,8 +422,8 @@ TEST_CASE("macOS layers: uninstall leaves what was there before, from every mode
         const auto before = state_of(mac);
         REQUIRE(mac.install(wish_for(mode)));
         CHECK(state_of(mac) != before);
-        CHECK(test::is_golden(fmt::format("setup/macos/plans/uninstall-{}.txt", to_text(mode)),
-                              print(plan_uninstall(mac.look(), {}))));
+        test::check_golden(fmt::format("setup/macos/plans/uninstall-{}.txt", to_text(mode)),
+                           print(plan_uninstall(mac.look(), {})));
         mac.uninstall();
         CHECK(mac.failures == 0);
         CHECK(state_of(mac) == before);
@@ -436,8 +436,8 @@ TEST_CASE("macOS layers: uninstall --graceful leaves the edge until the next log
     REQUIRE(mac.install(wish_for(Mode::full)));
     Wish graceful;
     graceful.is_graceful = true;
-    CHECK(test::is_golden("setup/macos/plans/uninstall-graceful.txt",
-                          print(plan_uninstall(mac.look(), graceful))));
+    test::check_golden("setup/macos/plans/uninstall-graceful.txt",
+                       print(plan_uninstall(mac.look(), graceful)));
     mac.uninstall(graceful);
     const std::string edge(label_of(Agent::edge));
     CHECK(mac.running == std::set<std::string>{edge});
@@ -466,7 +466,7 @@ TEST_CASE("macOS layers: a new program is a restart that keeps the port") {
     REQUIRE(mac.install(wish_for(Mode::apps)));
     mac.is_outdated = true;
     const auto plan = print(plan_install(mac.look(), wish_for(Mode::apps)));
-    CHECK(test::is_golden("setup/macos/plans/upgrade.txt", plan));
+    test::check_golden("setup/macos/plans/upgrade.txt", plan);
     CHECK(plan.find("bootout") == std::string::npos);
     CHECK(mac.judge("edge-agent").code == "edge.old_program");
 }
@@ -541,6 +541,30 @@ TEST_CASE("macOS layers: whatever command fails, undoing leaves the machine as i
     }
 }
 
+TEST_CASE("macOS layers: init cut off at any step, and uninstalled, leaves what was there") {
+    for (const auto mode : modes) {
+        Mac untouched;
+        untouched.services[0].secure_web = {false, "old.example", 80, false};
+        untouched.variables["NO_PROXY"] = "*.corp.example";
+        const auto before = state_of(untouched);
+        const auto plan = plan_install(untouched.look(), wish_for(mode));
+        for (std::size_t steps = 0; steps <= plan.size(); ++steps) {
+            Mac mac = untouched;
+            for (std::size_t i = 0; i < steps; ++i) REQUIRE(mac.perform(plan[i].step));
+            // Another init goes on from there to the same end as an undisturbed one.
+            Mac second = mac;
+            REQUIRE(second.install(wish_for(mode)));
+            Mac whole = untouched;
+            REQUIRE(whole.install(wish_for(mode)));
+            mac.uninstall();
+            INFO(to_text(mode) << ", " << steps << " steps");
+            CHECK(mac.failures == 0);
+            CHECK(state_of(mac) == before);
+            CHECK(state_of(second) == state_of(whole));
+        }
+    }
+}
+
 TEST_CASE("macOS layers: the proxy of before is recorded once and put back") {
     Mac mac;
     mac.services[1].secure_web = {true, "proxy.corp.example", 3128, false};
@@ -589,13 +613,13 @@ TEST_CASE("macOS layers: start and stop") {
     REQUIRE(mac.install(wish_for(Mode::apps)));
     const auto installed = state_of(mac);
     auto plan = plan_stop(mac.look());
-    CHECK(test::is_golden("setup/macos/plans/stop.txt", print(plan)));
+    test::check_golden("setup/macos/plans/stop.txt", print(plan));
     mac.carry_out(plan);
     CHECK(mac.running == std::set<std::string>{std::string(label_of(Agent::edge))});
     CHECK(mac.judge("daemon-agent").health == Health::off);
     CHECK(mac.judge("watchdog-agent").health == Health::off);
     plan = plan_start(mac.look());
-    CHECK(test::is_golden("setup/macos/plans/start.txt", print(plan)));
+    test::check_golden("setup/macos/plans/start.txt", print(plan));
     mac.carry_out(plan);
     CHECK(state_of(mac) == installed);
     CHECK(print(plan_start(mac.look())).empty());

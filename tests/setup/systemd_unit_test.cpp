@@ -29,13 +29,16 @@ TEST_CASE("systemd units: the edge is never given up") {
     CHECK(has_line(service, "StartLimitIntervalSec=0"));
     CHECK(has_line(service, "Restart=always"));
     CHECK(has_line(service, "Requires=halton-meter-edge.socket"));
-    CHECK(has_line(service, "ExecStart=\"/opt/50%% off/bin/halton-meter\" edge"));
+    CHECK(has_line(service, "ExecStart=\"/opt/50%% off/bin/halton-meter\" edge --drain-in-child"));
 }
 
 TEST_CASE("systemd units: the daemon drains, returns and inherits no proxy") {
     const auto service = make_daemon_service(make_facts());
     CHECK(has_line(service, "Restart=always"));
     CHECK(has_line(service, "RestartSec=1"));
+    // The child that finishes calls must not be killed with it.
+    CHECK(has_line(service, "KillMode=process"));
+    CHECK(service.find("daemon --drain-in-child\n") != std::string::npos);
     CHECK(has_line(service, "TimeoutStopSec=30"));
     CHECK(has_line(service, "WantedBy=default.target"));
     for (const char* name : {"HTTPS_PROXY", "https_proxy", "ALL_PROXY", "http_proxy"})

@@ -511,6 +511,26 @@ TEST_CASE("ledger: a process killed while it offers owes nobody a row") {
     ::munmap(shared, size);
 }
 
+TEST_CASE("ledger: begun anew after a stop, with the rows that a lock left waiting") {
+    const test::TempDirectory directory;
+    std::vector<std::byte> memory(64 * 1024);
+    Ledger ledger(directory / "db.sqlite", {memory});
+    ledger.offer(make_call(1));
+    wait_written(ledger, 1);
+    {
+        SQLite::Database other((directory / "db.sqlite").string(), SQLite::OPEN_READWRITE);
+        SQLite::Transaction lock(other, SQLite::TransactionBehavior::IMMEDIATE);
+        ledger.offer(make_call(2));
+        ledger.stop(std::chrono::milliseconds(0));
+        CHECK(ledger.counters().rows_dropped_error == 0);
+    }
+    ledger.restart();
+    ledger.offer(make_call(3));
+    wait_written(ledger, 2);
+    ledger.stop(generous);
+    CHECK(query_number(directory / "db.sqlite", "select count(*) from requests") == 3);
+}
+
 TEST_CASE("ledger: what was not metered is added to the file's counts, also over restarts") {
     const test::TempDirectory directory;
     const auto file = directory / "db.sqlite";

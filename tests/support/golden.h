@@ -16,6 +16,10 @@ inline std::filesystem::path source_root() {
     return std::filesystem::path(__FILE__).parent_path().parent_path().parent_path();
 }
 
+inline std::string read_fixture(const std::string& name) {
+    return read_text(source_root() / "tests" / "fixtures" / name);
+}
+
 // `name` below tests/fixtures/.
 inline void check_golden(const std::string& name, std::string_view text) {
     const auto path = source_root() / "tests" / "fixtures" / name;

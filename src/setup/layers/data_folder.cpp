@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <functional>
 
 #include <fmt/format.h>
 
@@ -43,13 +44,17 @@ std::vector<Step> plan_apply(const Facts& facts, const Wish&) {
 // The data stay; `uninstall --purge` says more. Folders that an init which was cut off had made
 // for files that never came are nobody else's to remove.
 std::vector<Step> plan_remove(const Facts& facts, const Wish&) {
-    std::vector<Step> steps;
+    std::vector<std::string> folders;
     std::string_view rest = facts.file(facts.folders.made_folders_file()).text;
     while (!rest.empty()) {
         const auto line = rest.substr(0, rest.find('\n'));
         rest.remove_prefix(std::min(line.size() + 1, rest.size()));
-        if (line.starts_with("/")) steps.push_back(RemoveFolderIfEmpty{std::string(line)});
+        if (line.starts_with("/")) folders.emplace_back(line);
     }
+    // Inner ones first.
+    std::sort(folders.begin(), folders.end(), std::greater<>());
+    std::vector<Step> steps;
+    for (auto& folder : folders) steps.push_back(RemoveFolderIfEmpty{std::move(folder)});
     return steps;
 }
 

@@ -9,6 +9,12 @@ namespace {
 
 constexpr int start_limit_ms = 10'000;
 
+// A port that init chose is not in config.toml, where a plain edge would look.
+StartProcess start_plain(const Facts& facts) {
+    if (facts.ports.edge_port == facts.configured_ports.edge_port) return {"edge"};
+    return {"edge", {"--port", fmt::format("{}", facts.ports.edge_port)}};
+}
+
 Questions ask(const Facts& facts) {
     auto questions = ask_agent(facts, Agent::edge);
     questions.listeners.push_back(facts.ports.edge_port);
@@ -63,7 +69,7 @@ std::vector<Step> plan_apply(const Facts& facts, const Wish& wish) {
     if (kind == AgentState::Kind::unknown && (!listener.answers_as_edge || listener.is_outdated)) {
         // No GUI session: a process of its own until launchd takes over at the next login.
         if (is_ours) steps.push_back(StopProcess{*listener.pid, "edge"});
-        steps.push_back(StartProcess{"edge"});
+        steps.push_back(start_plain(facts));
         steps.push_back(AwaitPort{facts.ports.edge_port, start_limit_ms});
     }
     return steps;
@@ -73,7 +79,7 @@ std::vector<Step> plan_apply(const Facts& facts, const Wish& wish) {
 std::vector<Step> plan_start(const Facts& facts) {
     if (facts.listener(facts.ports.edge_port).is_bound) return {};
     auto steps = plan_agent_start(facts, Agent::edge, false);
-    if (steps.empty()) steps.push_back(StartProcess{"edge"});
+    if (steps.empty()) steps.push_back(start_plain(facts));
     steps.push_back(AwaitPort{facts.ports.edge_port, start_limit_ms});
     return steps;
 }

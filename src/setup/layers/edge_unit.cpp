@@ -72,17 +72,21 @@ Finding judge(const Facts& facts) {
     return good();
 }
 
-// A port that init chose is not in config.toml, where a plain edge would look.
+// An edge that runs hands its port over and serves its tunnels to their end. A port that init chose
+// is not in config.toml, where a plain edge would look.
 StartProcess start_edge(const Facts& facts) {
-    if (facts.ports.edge_port == facts.configured_ports.edge_port) return {"edge"};
-    return {"edge", {"--port", fmt::format("{}", facts.ports.edge_port)}};
+    StartProcess start{"edge", {"--replace"}};
+    if (facts.ports.edge_port != facts.configured_ports.edge_port)
+        start.flags.insert(start.flags.end(), {"--port", fmt::format("{}", facts.ports.edge_port)});
+    return start;
 }
 
 std::vector<Step> plan_plain(const Facts& facts) {
     const auto& listener = facts.listener(facts.ports.edge_port);
     if (listener.answers_as_edge && !listener.is_outdated) return {};
     std::vector<Step> steps;
-    if (listener.pid && is_our_program(facts, listener))
+    // One that does not answer does not hand over either.
+    if (!listener.answers_as_edge && listener.pid && is_our_program(facts, listener))
         steps.push_back(StopProcess{*listener.pid, "edge"});
     steps.push_back(start_edge(facts));
     steps.push_back(AwaitPort{facts.ports.edge_port, start_limit_ms});
@@ -150,6 +154,11 @@ std::vector<Step> plan_remove(const Facts& facts, const Wish& wish) {
         if (socket.is_active || service.is_active)
             steps.push_back(
                 RunCommand{.argv = systemctl({"stop", edge_socket_unit, edge_service_unit}),
+                           .may_fail = true});
+        // What finishes tunnels beside it has to go as well.
+        if (service.is_active)
+            steps.push_back(
+                RunCommand{.argv = systemctl({"kill", "--signal=SIGKILL", edge_service_unit}),
                            .may_fail = true});
         if (!service.is_active && listener.pid && is_our_program(facts, listener))
             steps.push_back(StopProcess{*listener.pid, "edge"});

@@ -120,21 +120,30 @@ std::vector<Step> plan_apply(const Facts& facts, const Wish&) {
     return steps;
 }
 
-std::vector<Step> plan_remove(const Facts& facts, const Wish&) {
-    const auto now = read(facts);
-    std::vector<Step> last;
-    // This row is the last of the desktops' to be removed: what they were is restored by now.
-    add_removal(last, facts, system_state_file(facts));
-    // What the user has chosen since is the user's.
-    if (!now || !is_ours_now(facts, *now)) return last;
+// What is to be after us. Keys one by one: an init or uninstall that was cut off leaves some of
+// each. What the user has chosen since is the user's.
+GnomeState state_without_us(const Facts& facts, const GnomeState& now) {
     const auto recorded = read_recorded(facts.file(system_state_file(facts)));
-    auto before = *now;
-    before.mode = "'none'";
-    if (recorded && recorded->gnome) before = *recorded->gnome;
-    auto steps = change(*now, before);
-    // The mode first: with another host in between nobody should go there.
-    if (steps.size() > 1) std::rotate(steps.begin(), steps.end() - 1, steps.end());
-    steps.insert(steps.end(), last.begin(), last.end());
+    auto then = now;
+    if (is_ours_now(facts, now))
+        then.mode = recorded && recorded->gnome ? recorded->gnome->mode : "'none'";
+    if (!recorded || !recorded->gnome) return then;
+    const auto ours = wanted_state(facts, now);
+    for (const auto& key : keys)
+        if (key.value != &GnomeState::mode && now.*key.value == ours.*key.value)
+            then.*key.value = (*recorded->gnome).*key.value;
+    return then;
+}
+
+std::vector<Step> plan_remove(const Facts& facts, const Wish&) {
+    std::vector<Step> steps;
+    if (const auto now = read(facts)) {
+        steps = change(*now, state_without_us(facts, *now));
+        // The mode first: with other hosts in between nobody should go there.
+        if (steps.size() > 1) std::rotate(steps.begin(), steps.end() - 1, steps.end());
+    }
+    // This row is the last of the desktops' to be removed: what they were is restored by now.
+    add_removal(steps, facts, system_state_file(facts));
     return steps;
 }
 

@@ -75,13 +75,19 @@ std::vector<Step> plan_apply(const Facts& facts, const Wish&) {
         return {Notify{advise_on_proxy(facts, proxy)}};
     std::vector<Step> steps;
     if (!can_tell(facts)) return steps;
-    for (const auto& [name, value] : wanted(facts)) {
+    const auto variables = wanted(facts);
+    const auto set = [&](const std::string& name) {
         const auto before = now(facts, name);
-        if (before == value) continue;
+        const auto& value = variables.at(name);
+        if (before == value) return;
         steps.push_back(RunCommand{.argv = set_variable_command(name, value),
                                    .undo = before.empty() ? unset_variable_command(name)
                                                           : set_variable_command(name, before)});
-    }
+    };
+    // First the one by which the others are known to be ours, see plan_remove.
+    set("HTTPS_PROXY");
+    for (const auto& [name, value] : variables)
+        if (name != "HTTPS_PROXY") set(name);
     return steps;
 }
 

@@ -1,8 +1,6 @@
-#include <algorithm>
-
 #include <fmt/format.h>
 
-#include "config/config.h"
+#include "setup/layers/desktop.h"
 #include "setup/layers/parts.h"
 #include "setup/layers/rows.h"
 #include "setup/proxy_commands.h"
@@ -10,17 +8,7 @@
 namespace halton::setup::layers {
 namespace {
 
-std::string record_of(const Facts& facts) { return facts.folders.in_data("system_state.json"); }
-
 Argv groups_command() { return {"id", "-Gn"}; }
-
-Ports our_ports(const Facts& facts) {
-    Ports known{facts.ports.edge_port};
-    for (const auto port : {facts.configured_ports.edge_port, config::Config{}.edge_port})
-        if (port != 0 && std::find(known.begin(), known.end(), port) == known.end())
-            known.push_back(port);
-    return known;
-}
 
 // Without these rights nobody of us could switch it off again.
 bool may_change(const Facts& facts) {
@@ -30,7 +18,7 @@ bool may_change(const Facts& facts) {
 }
 
 Questions ask(const Facts& facts) {
-    Questions questions{.files = {record_of(facts), facts.folders.in_data("proxy-managed")},
+    Questions questions{.files = {system_state_file(facts), facts.folders.in_data("proxy-managed")},
                         .commands = ask_network_services(facts)};
     questions.commands.push_back(groups_command());
     return questions;
@@ -40,7 +28,7 @@ Finding judge(const Facts& facts) {
     const auto& listed = facts.command(list_services_command());
     if (!listed.started || !parse_services(listed.output))
         return unknown("proxy.unknown", "networksetup tells no network services");
-    const auto own_ports = our_ports(facts);
+    const auto own_ports = edge_ports(facts);
     std::string on;
     std::string not_on;
     bool is_to_dead_port = false;
@@ -51,7 +39,8 @@ Finding judge(const Facts& facts) {
                 if (is_ours(*setting, own_ports) && !facts.listener(setting->port).is_bound)
                     is_to_dead_port = true;
         }
-        if (!is_switched_on(service, facts.ports.edge_port) && !has_foreign_proxy(service, own_ports))
+        if (!is_switched_on(service, facts.ports.edge_port) &&
+            !has_foreign_proxy(service, own_ports))
             not_on += fmt::format("{}{}", not_on.empty() ? "" : ", ", service.name);
     }
     if (is_to_dead_port)
@@ -81,7 +70,7 @@ std::vector<Step> plan_apply(const Facts& facts, const Wish&) {
         return {Notify{
             "the system proxy stays as it is: only administrators may change it, and the watchdog "
             "could not switch it off"}};
-    const auto own_ports = our_ports(facts);
+    const auto own_ports = edge_ports(facts);
     const auto services = see_network_services(facts);
     std::vector<Step> steps;
     for (const auto& service : services) {
@@ -105,24 +94,24 @@ std::vector<Step> plan_apply(const Facts& facts, const Wish&) {
 }
 
 std::vector<Step> plan_remove(const Facts& facts, const Wish&) {
-    const auto recorded = read_recorded(facts.file(record_of(facts)));
+    const auto recorded = read_recorded(facts.file(system_state_file(facts)));
     std::vector<Step> steps;
     // First what lets a daemon that starts meanwhile switch it on again.
     add_removal(steps, facts, facts.folders.in_data("proxy-managed"));
     for (const auto& service : see_network_services(facts))
         for (auto& command : plan_restore(
-                 service, recorded ? recorded->find(service.name) : nullptr, our_ports(facts)))
+                 service, recorded ? recorded->find(service.name) : nullptr, edge_ports(facts)))
             steps.push_back(std::move(command));
     return steps;
 }
 
 Questions ask_record(const Facts& facts) {
-    return {.files = {record_of(facts)}, .commands = ask_network_services(facts)};
+    return {.files = {system_state_file(facts)}, .commands = ask_network_services(facts)};
 }
 
 Finding judge_record(const Facts& facts) {
     if (!is_wanted(facts, Mode::full)) return off("only with --full");
-    if (read_recorded(facts.file(record_of(facts)))) return good();
+    if (read_recorded(facts.file(system_state_file(facts)))) return good();
     return odd("proxy_record.missing",
                "what the system proxy was before is not known: uninstall will switch it off",
                init_command(facts));
@@ -131,7 +120,8 @@ Finding judge_record(const Facts& facts) {
 std::vector<Step> plan_record(const Facts& facts, const Wish&) {
     SystemState seen;
     seen.network_services = see_network_services(facts);
-    return plan_recording(record_of(facts), facts.file(record_of(facts)), seen, our_ports(facts));
+    return plan_recording(system_state_file(facts), facts.file(system_state_file(facts)), seen,
+                          edge_ports(facts));
 }
 
 // It stays: the next installation must not take ours for the user's.

@@ -28,6 +28,9 @@ Questions ask(const Facts& facts) {
              ++i)
             ++port;
         questions.listeners.push_back(port);
+        // Who has the one that was wanted.
+        if (facts.configured_ports.*named.port != 0)
+            questions.listeners.push_back(facts.configured_ports.*named.port);
     }
     return questions;
 }

@@ -98,7 +98,8 @@ void add_block_removal(std::vector<Step>& steps, const Facts& facts, const RcFil
     if (!rest) return;
     if (rest->is_file_ours && file.link_target.empty()) {
         steps.push_back(RemoveFile{rc.path});
-        steps.push_back(RemoveFolderIfEmpty{parent_of(rc.path)});
+        if (parent_of(rc.path) != facts.folders.user_home)
+            steps.push_back(RemoveFolderIfEmpty{parent_of(rc.path)});
     } else {
         steps.push_back(WriteFile{rc.path, rest->text, 0});
     }
@@ -129,7 +130,8 @@ std::vector<Step> plan_apply(const Facts& facts, const Wish& wish) {
         const auto text = with_block(file.text, body_for(facts, rc.shell), is_new);
         if (text == file.text) continue;
         if (is_new) {
-            steps.push_back(MakeFolder{parent_of(rc.path), 0755});
+            if (parent_of(rc.path) != facts.folders.user_home)
+                steps.push_back(MakeFolder{parent_of(rc.path), 0755});
         } else if (!find_block_body(file.text) && !is_present(facts, backup_of(facts, rc))) {
             steps.push_back(MakeFolder{parent_of(backup_of(facts, rc)), 0700});
             steps.push_back(WriteFile{backup_of(facts, rc), file.text, 0600});

@@ -115,13 +115,18 @@ class World:
         self._processes.append(self.provider)
         return self.provider
 
-    def write_config(self, more="", connect_to=None, upstream="", names_root=True):
+    def write_config(self, more="", connect_to=None, upstream="", names_root=True, daemon="",
+                     ports=(0, 0, 0)):
         """config.toml with free ports and every provider host at the test provider. Its root is
-        named, unless it is to be found in the system's store."""
+        named, unless it is to be found in the system's store. `daemon` is more for that section."""
         if connect_to is None:
             connect_to = [f"{host}:443=127.0.0.1:{self.provider.port}"
                           for host in PROVIDER_HOSTS] if self.provider else []
-        lines = ["[daemon]", "edge_port = 0", "internal_port = 0", "api_port = 0", "[upstream]"]
+        # What a failed test leaves behind in a session of its own ends soon.
+        if "drain_max_s" not in daemon:
+            daemon += "\ndrain_max_s = 60"
+        lines = ["[daemon]", f"edge_port = {ports[0]}", f"internal_port = {ports[1]}",
+                 f"api_port = {ports[2]}", daemon, "[upstream]"]
         if connect_to:
             lines.append(f"connect_to = {json.dumps(connect_to)}")
         if self.provider and names_root:
@@ -131,8 +136,9 @@ class World:
     def command(self, verb, *arguments):
         return [self.binary, verb, *arguments]
 
-    def start_edge(self):
-        self.edge = Process("edge", self.command("edge"), self.directory, self.environment())
+    def start_edge(self, *arguments):
+        self.edge = Process("edge", self.command("edge", *arguments), self.directory,
+                            self.environment())
         self._processes.append(self.edge)
 
         def is_listening():
@@ -142,9 +148,9 @@ class World:
         eventually(is_listening, "the edge listens")
         return self.edge
 
-    def start_daemon(self, waits=True):
+    def start_daemon(self, *arguments, waits=True):
         before = self.read_ports()
-        self.daemon = Process("daemon", self.command("daemon"), self.directory,
+        self.daemon = Process("daemon", self.command("daemon", *arguments), self.directory,
                               self.environment())
         self._processes.append(self.daemon)
         if waits:
