@@ -32,16 +32,15 @@ Result<std::optional<platform::FileLock>> Installation::take_turn(bool makes_hom
 setup::Facts Installation::look(bool chooses_ports) {
     const auto parsed = platform::read_config(home_);
     auto facts = platform::make_facts(home_, parsed.config);
-    // An installation that moved to another port comes back when the stranger has gone: only a
-    // first one, or one whose port is taken, chooses.
     platform::gather(facts, *runner_);
-    if (!chooses_ports) return facts;
-    const auto chosen = setup::choose_ports(facts);
-    if (chosen == facts.ports) return facts;
-    facts.ports = chosen;
-    // What was asked about the old ports was asked in another role.
-    facts.listeners.clear();
-    platform::gather(facts, *runner_);
+    for (int round = 0; chooses_ports && round < limits::setup_ask_rounds; ++round) {
+        const auto chosen = setup::choose_ports(facts);
+        if (chosen == facts.ports) break;
+        facts.ports = chosen;
+        // What was asked about the old ports was asked in another role.
+        facts.listeners.clear();
+        platform::gather(facts, *runner_);
+    }
     return facts;
 }
 

@@ -28,7 +28,7 @@ public:
 
     // Begins at once, beside the draining of calls: the edge serves both ways meanwhile.
     void begin_switch_off();
-    // Until that is done, at most limits::system_proxy_time. No thread of this is left then: the
+    // Until that is done, at most limits::system_proxy_time; then no thread of ours is left. No thread of this is left then: the
     // daemon may split off a child.
     asio::awaitable<void> await_switch_off();
 

@@ -19,8 +19,10 @@
 namespace halton::roles {
 
 int run_reset_proxy(int argc, char** argv) {
-    cxxopts::Options options("halton-meter reset-proxy",
-                             "Switches off a system proxy that points at halton-meter.\n");
+    cxxopts::Options options(
+        "halton-meter reset-proxy",
+        "Switches the system proxy off: on macOS for every active network service, on a "
+        "Linux desktop where it points at halton-meter.\n");
     options.add_options()("h,help", "print this help");
     if (const auto done = parse_flags(options, argc, argv)) return *done;
 

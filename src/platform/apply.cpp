@@ -214,6 +214,9 @@ StepReport Applier::carry_out(const setup::RemoveFile& step) {
     const auto before = look_at_file(step.path);
     if (before.state == setup::FileFact::State::missing && before.link_target.empty())
         return unchanged();
+    if (!step.only_without.empty() &&
+        look_at_file(step.only_without).state != setup::FileFact::State::missing)
+        return unchanged();
     remember_file(step.path);
     const auto removed = remove_file(step.path);
     return removed ? done() : failed(removed.error());

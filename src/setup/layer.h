@@ -47,6 +47,7 @@ struct MakeLink {
 // An absent one is fine.
 struct RemoveFile {
     std::string path;
+    std::string only_without{};  // a note stays as long as that file, which it tells of, is there
 };
 // Only if MakeFolder made it; with its parents, as far as that holds for them.
 struct RemoveFolderIfEmpty {

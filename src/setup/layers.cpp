@@ -118,6 +118,13 @@ Questions ask_all(const Facts& facts) {
 
 config::EffectivePorts choose_ports(const Facts& facts) {
     auto ports = facts.ports;
+    // Those in force stay, also when the stranger that we gave way to has gone: environments carry
+    // them. Only another wish in config.toml moves them.
+    if (facts.file(configured_ports_file(facts)).text != configured_ports_text(facts)) {
+        ports.edge_port = facts.configured_ports.edge_port;
+        ports.internal_port = facts.configured_ports.internal_port;
+        ports.api_port = facts.configured_ports.api_port;
+    }
     std::vector<std::uint16_t> taken;
     for (auto* port : {&ports.edge_port, &ports.internal_port, &ports.api_port}) {
         *port = choose_port(facts, *port, taken);

@@ -24,8 +24,9 @@ const Layer* find_layer(std::string_view id);
 // most limits::setup_ask_rounds times.
 Questions ask_all(const Facts& facts);
 
-// Ports for an installation: those in force or configured, unless a stranger holds one; then the
-// next free one. Needs the answers to ask_all(), and may need them again for what it gives.
+// Ports for an installation: those in force, or those of config.toml when they were changed since
+// the last init; where a stranger holds one, the next free one. Needs the answers to ask_all(), and
+// has to be asked again with the answers for what it gave, until it gives the same.
 config::EffectivePorts choose_ports(const Facts& facts);
 
 struct Judged {

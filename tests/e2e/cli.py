@@ -29,7 +29,8 @@ def test_version(world):
 def test_help_is_everywhere(world):
     done = world.run("--help")
     equal(done.returncode, 0, "exit code")
-    for verb in ("edge", "daemon", "run", "report", "status", "limits", "pricing", "reprice",
+    for verb in ("init", "onboard", "start", "stop", "restart", "rescue", "uninstall", "edge",
+                 "daemon", "run", "report", "status", "limits", "pricing", "reprice",
                  "reset-proxy"):
         check(verb in done.text, f"--help does not name {verb}")
         inner = world.run(verb, "--help")

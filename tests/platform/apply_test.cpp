@@ -105,6 +105,12 @@ TEST_CASE("apply: files keep their permissions and links") {
     CHECK(world.apply(RemoveFile{link.string()}) == Outcome::done);
     CHECK(world.apply(RemoveFile{link.string()}) == Outcome::unchanged);
     CHECK(fs::exists(real));
+    CHECK(world.apply(RemoveFile{(world.user / "fresh").string(), real.string()}) ==
+          Outcome::unchanged);
+    CHECK(fs::exists(world.user / "fresh"));
+    fs::remove(real);
+    CHECK(world.apply(RemoveFile{(world.user / "fresh").string(), real.string()}) ==
+          Outcome::done);
 }
 
 TEST_CASE("apply: a failed run is taken back, the last step first") {

@@ -218,6 +218,13 @@ TEST_CASE("layers: uninstall --graceful leaves the edge running, without a way b
           std::set<std::string>{"halton-meter-edge.socket", "halton-meter-edge.service"});
     for (const auto& [path, file] : machine.outside())
         CHECK(path.find("systemd/user/halton-meter") == std::string::npos);
+    // Another init finds it running, and leaves it so.
+    machine.ran.clear();
+    machine.install({.mode = Mode::apps});
+    for (const auto& line : machine.ran) {
+        INFO(line);
+        CHECK(line.find("edge") == std::string::npos);
+    }
 }
 
 TEST_CASE("layers: start and stop leave a running edge alone") {
@@ -287,6 +294,21 @@ TEST_CASE("layers: ports of strangers are given up, ours and free ones are kept"
     CHECK(machine.files.at("/home/ann/.config/systemd/user/halton-meter-edge.socket")
               .text.find("ListenStream=127.0.0.1:8082\n") != std::string::npos);
     CHECK(machine.files.at("/home/ann/.bashrc").text.find("http://127.0.0.1:8082") !=
+          std::string::npos);
+}
+
+TEST_CASE("layers: a changed port in config.toml is a wish, a stranger that left is none") {
+    FakeLinux machine;
+    machine.strangers = {{8081, ListenerFact{.is_bound = true, .uid = 1001}}};
+    machine.install({.mode = Mode::apps});
+    REQUIRE(machine.facts.ports.edge_port == 8082);
+    machine.strangers.clear();
+    machine.install({.mode = Mode::apps});
+    CHECK(machine.facts.ports.edge_port == 8082);
+    machine.facts.configured_ports.edge_port = 9000;
+    machine.install({.mode = Mode::apps});
+    CHECK(machine.facts.ports.edge_port == 9000);
+    CHECK(machine.files.at("/home/ann/.zshrc").text.find("http://127.0.0.1:9000") !=
           std::string::npos);
 }
 
@@ -445,6 +467,35 @@ TEST_CASE("layers: a foreign proxy of the user's stays in force") {
     CHECK(machine.gnome["org.gnome.system.proxy.https host"] == "'127.0.0.1'");
     machine.uninstall();
     CHECK(machine.gnome == before);
+}
+
+TEST_CASE("layers: KDE's settings come back as they were, or as far as they are ours") {
+    const std::string path = "/home/ann/.config/kioslaverc";
+    const std::string before = "[Proxy Settings]\nNoProxyFor=.corp\nProxyType=0\n";
+    FakeLinux machine;
+    machine.put(path, before, 0600);
+    machine.install({.mode = Mode::full});
+    CHECK(finding_of(machine.facts, "kde-proxy").health == Health::good);
+    CHECK(machine.files.at(path).text.find("httpsProxy=http://127.0.0.1 8081\n") !=
+          std::string::npos);
+    CHECK(machine.files.at(path).permissions == 0600);
+    machine.install({.mode = Mode::apps});
+    CHECK(machine.files.at(path).text == before);
+
+    machine.install({.mode = Mode::full});
+    machine.files.at(path).text += "[Mine]\na=1\n";
+    machine.uninstall();
+    const auto& text = machine.files.at(path).text;
+    CHECK(text.find("ProxyType=0\n") != std::string::npos);
+    CHECK(text.ends_with("[Mine]\na=1\n"));
+
+    // There was no such file.
+    FakeLinux fresh;
+    fresh.facts.environment["XDG_CURRENT_DESKTOP"] = "KDE";
+    fresh.install({.mode = Mode::full});
+    CHECK(fresh.files.contains(path));
+    fresh.uninstall();
+    CHECK_FALSE(fresh.files.contains(path));
 }
 
 TEST_CASE("layers: src/setup/README.md tells the table as it is") {

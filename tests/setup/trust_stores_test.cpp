@@ -47,3 +47,18 @@ TEST_CASE("trust stores: a new root takes the old one's place") {
     for (const auto& [path, file] : machine.files) count += path.starts_with(folder + "/") ? 1 : 0;
     CHECK(count == 1);
 }
+
+TEST_CASE("trust stores: an anchor that could not be removed is not forgotten") {
+    test::FakeLinux machine;
+    machine.install({.mode = Mode::full});
+    const auto as_administrator = machine.run;
+    machine.run = [&](const Argv& argv) {
+        return argv[0] == "rm" ? false : as_administrator(argv);
+    };
+    machine.uninstall();
+    CHECK(machine.files.contains("/home/ann/.halton-meter/trusted-anchors"));
+    machine.run = as_administrator;
+    machine.uninstall();
+    CHECK_FALSE(machine.files.contains("/home/ann/.halton-meter/trusted-anchors"));
+    CHECK(machine.outside().size() == test::FakeLinux().files.size());
+}

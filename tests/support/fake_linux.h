@@ -92,9 +92,12 @@ public:
 
     // As `init` does it; gives what was done.
     setup::Plan install(const setup::Wish& wish) {
-        look();
-        facts.ports = setup::choose_ports(facts);
-        look();
+        for (;;) {
+            look();
+            const auto chosen = setup::choose_ports(facts);
+            if (chosen == facts.ports) break;
+            facts.ports = chosen;
+        }
         auto done = setup::first_part(setup::plan_install(facts, wish));
         carry_out(done);
         look();

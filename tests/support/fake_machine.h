@@ -115,7 +115,9 @@ private:
         link.state = setup::FileFact::State::present;
         files[step.path] = link;
     }
-    void apply(const setup::RemoveFile& step) { files.erase(step.path); }
+    void apply(const setup::RemoveFile& step) {
+        if (step.only_without.empty() || !files.contains(step.only_without)) files.erase(step.path);
+    }
     void apply(const setup::RemoveFolderIfEmpty& step) {
         for (auto at = step.path; made_.contains(at) || (at == step.path && is_in_data(at));
              at = parent(at)) {

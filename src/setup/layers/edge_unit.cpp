@@ -100,17 +100,17 @@ std::vector<Step> plan_apply(const Facts& facts, const Wish& wish) {
     const auto& listener = facts.listener(facts.ports.edge_port);
     const auto socket = read_unit(facts, edge_socket_unit);
     const auto service = read_unit(facts, edge_service_unit);
-    const bool is_socket_new =
-        socket.is_active && facts.file(unit_path(facts, edge_socket_unit)).text != files[0].text;
+    // Bound elsewhere: the port was changed. Other differences of its text can wait for a boot.
+    const bool is_socket_elsewhere = socket.is_active && !listener.is_bound;
+    const auto& present = facts.file(unit_path(facts, edge_service_unit));
     const bool is_service_new =
         service.is_active &&
-        (facts.file(unit_path(facts, edge_service_unit)).text != files[1].text ||
+        ((present.state == FileFact::State::present && present.text != files[1].text) ||
          listener.is_outdated);
     // One that was started by hand holds the port that systemd is to bind.
     if (!socket.is_active && listener.pid && is_our_program(facts, listener))
         steps.push_back(StopProcess{*listener.pid, "edge"});
-    if (is_socket_new) {
-        // Only another port or another version of the file: systemd binds anew.
+    if (is_socket_elsewhere) {
         steps.push_back(RunCommand{.argv = systemctl({"stop", edge_service_unit})});
         steps.push_back(RunCommand{.argv = systemctl({"restart", edge_socket_unit}), .tries = 3});
         steps.push_back(RunCommand{.argv = systemctl({"start", edge_service_unit})});

@@ -96,6 +96,9 @@ Finding judge(const Facts& facts) {
         return odd("gnome.foreign_proxy",
                    fmt::format("the desktop's proxy is {} and stays in force", proxy),
                    init_command(facts));
+    // The daemon takes it away as it ends, and puts it back as it starts.
+    if (!is_set && is_present(facts, facts.folders.in_data("graceful-shutdown")))
+        return off("off while the daemon is stopped");
     if (!is_set)
         return odd("gnome.off", "the desktop's proxy does not lead to us", init_command(facts));
     if (*now != wanted_state(facts, *now))

@@ -47,6 +47,9 @@ Finding judge(const Facts& facts) {
     if (is_blocked(facts))
         return odd("kde.foreign_proxy", "the desktop has another proxy, which stays in force",
                    init_command(facts));
+    // The daemon takes it away as it ends, and puts it back as it starts.
+    if (!is_ours_now(facts) && is_present(facts, facts.folders.in_data("graceful-shutdown")))
+        return off("off while the daemon is stopped");
     if (text_of(facts) != switch_on_kioslaverc(text_of(facts), facts.ports.edge_port))
         return is_ours_now(facts)
                    ? broken("kde.other_port",

@@ -57,6 +57,15 @@ bool is_strangers_port(const Facts& facts, std::uint16_t port) {
     return port != facts.ports.edge_port || (name != "systemd" && name != "launchd");
 }
 
+std::string configured_ports_file(const Facts& facts) {
+    return facts.folders.in_data("configured-ports");
+}
+
+std::string configured_ports_text(const Facts& facts) {
+    const auto& ports = facts.configured_ports;
+    return fmt::format("{} {} {}\n", ports.edge_port, ports.internal_port, ports.api_port);
+}
+
 std::string describe_listener(const ListenerFact& listener) {
     std::string text = listener.program.empty() ? std::string("another program") : listener.program;
     if (listener.pid) text += fmt::format(", pid {}", *listener.pid);

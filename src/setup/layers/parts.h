@@ -28,6 +28,10 @@ bool is_strangers_port(const Facts& facts, std::uint16_t port);
 // Whether that listener is this program, by the name of its executable and its user.
 bool is_our_program(const Facts& facts, const ListenerFact& listener);
 
+// The ports of config.toml that init last chose by: a change there is a wish, anything else is not.
+std::string configured_ports_file(const Facts& facts);
+std::string configured_ports_text(const Facts& facts);
+
 // "program x, pid 7, uid 1000" of a listener, as far as known.
 std::string describe_listener(const ListenerFact& listener);
 

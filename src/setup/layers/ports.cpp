@@ -19,7 +19,7 @@ constexpr Named names[] = {{"edge", "edge_port", &config::EffectivePorts::edge_p
 std::string ports_file(const Facts& facts) { return facts.folders.in_data("effective-ports.json"); }
 
 Questions ask(const Facts& facts) {
-    Questions questions{.files = {ports_file(facts)}};
+    Questions questions{.files = {ports_file(facts), configured_ports_file(facts)}};
     for (const auto& named : names) {
         auto port = facts.ports.*named.port;
         // Upwards from a stranger's port, one at a time: most machines need one look.
@@ -82,6 +82,7 @@ std::vector<Step> plan_apply(const Facts& facts, const Wish&) {
         steps.push_back(RecordPorts{{.edge_port = facts.ports.edge_port,
                                      .internal_port = facts.ports.internal_port,
                                      .api_port = facts.ports.api_port}});
+    add_file(steps, facts, configured_ports_file(facts), configured_ports_text(facts), 0600, {});
     return steps;
 }
 

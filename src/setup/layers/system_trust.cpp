@@ -104,8 +104,11 @@ std::vector<Step> plan_apply(const Facts& facts, const Wish&) {
 }
 
 std::vector<Step> plan_remove(const Facts& facts, const Wish&) {
-    auto steps = remove_paths(facts, noted(facts));
-    add_removal(steps, facts, note_file(facts));
+    const auto paths = noted(facts);
+    auto steps = remove_paths(facts, paths);
+    // Without an administrator the anchor stays, and the next uninstall must still know of it.
+    if (is_present(facts, note_file(facts)))
+        steps.push_back(RemoveFile{note_file(facts), paths.empty() ? "" : paths.front()});
     return steps;
 }
 
