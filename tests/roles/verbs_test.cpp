@@ -89,6 +89,7 @@ struct FakeEdge {
         ::waitpid(child, nullptr, 0);
     }
     [[noreturn]] void serve() const {
+        std::signal(SIGPIPE, SIG_IGN);
         const auto page = fmt::format(
             R"({{"role":"edge","version":"{}","pid":{},"mode":"passthrough","chained":0}})",
             version(), ::getpid());
@@ -105,7 +106,8 @@ struct FakeEdge {
                                           page.size(), page)
                             : std::string("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n"
                                           "x-halton-reason: not-a-proxy-request\r\n\r\n");
-            if (::write(client, answer.data(), answer.size()) < 0) ::_exit(1);
+            // Who only looked whether somebody accepts has gone.
+            if (size > 0 && ::write(client, answer.data(), answer.size()) < 0) ::perror("edge");
             ::close(client);
         }
     }
