@@ -111,7 +111,7 @@ std::vector<DiagnosisRow> to_tool_rows(const std::vector<setup::ToolReport>& too
     for (const auto& tool : tools) {
         DiagnosisRow row{fmt::format("tool:{}:{}", tool.name, tool.pid),
                          to_name(tool),
-                         "edge edge-unit",
+                         "edge edge-unit edge-agent",
                          {},
                          {}};
         for (const auto& finding : tool.findings)

@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <filesystem>
 
+#include <fmt/format.h>
+
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/version.h"
 #include "meter/custom_providers.h"
 #include "meter/hosts.h"
+#include "platform/edge_probe.h"
 #include "platform/files.h"
 #include "platform/gather.h"
 #include "platform/loopback_http.h"
@@ -20,6 +23,8 @@ namespace {
 
 // A hung process must not hang us; a loaded one still answers in this time.
 constexpr std::chrono::milliseconds answer_limit{1'000};
+// Two handshakes more.
+constexpr std::chrono::milliseconds probe_limit{3'000};
 
 std::string text_of(JsonView value) { return std::string(value.as_string().value_or("")); }
 
@@ -127,6 +132,20 @@ std::optional<std::string> check_leaf(const Look& look) {
                                     system_clock().now_utc());
 }
 
+// The whole way, as a tool goes it.
+std::optional<setup::Observed::Probe> probe_chain(const Look& look) {
+    if (!look.observed.edge || !look.observed.daemon) return std::nullopt;
+    const auto bundle =
+        platform::read_file(look.home.ca_bundle_file(), limits::ca_bundle_bytes_max);
+    if (!bundle) return std::nullopt;
+    const auto answer = platform::call_through(
+        look.observed.ports.edge_port, std::string(meter::self_test_host), {*bundle}, probe_limit);
+    if (answer && answer->status == 200) return setup::Observed::Probe{};
+    if (answer) return setup::Observed::Probe{false, fmt::format("status {}", answer->status)};
+    return setup::Observed::Probe{answer.error().kind == ErrorKind::tls_verify,
+                                  to_text(answer.error())};
+}
+
 }  // namespace
 
 std::vector<JudgedLayer> judge_layers(setup::Facts& facts, platform::CommandRunner& runner,
@@ -173,6 +192,7 @@ Look look_around(const platform::Home& home, bool is_thorough) {
     const auto space = std::filesystem::space(home.directory, failed);
     if (!failed) observed.free_bytes = space.available;
     if (is_thorough) observed.leaf_complaint = check_leaf(look);
+    if (is_thorough) observed.probe = probe_chain(look);
     return look;
 }
 

@@ -136,11 +136,12 @@ void print(const DoctorReport& report, bool is_json) {
                    to_doctor_text(report, {platform::wants_colour(), platform::speaks_utf8()}));
 }
 
-// What runs is repaired by the layer that starts it.
-std::string_view layer_of(std::string_view row) {
-    if (row == "edge") return "edge-unit";
+// What runs is repaired by the layer that starts it, on this system.
+std::string_view layer_of(std::string_view row, setup::System system) {
+    const bool is_linux = system == setup::System::linux;
+    if (row == "edge") return is_linux ? "edge-unit" : "edge-agent";
     if (row == "daemon" || row == "intercept" || row == "api" || row == "chain")
-        return "daemon-unit";
+        return is_linux ? "daemon-unit" : "daemon-agent";
     return row == "leaf" ? "bundle" : row;
 }
 
@@ -150,7 +151,7 @@ setup::Plan plan_fix(const Examined& examined) {
     const setup::Wish wish{.mode = examined.facts.recorded_mode()};
     std::vector<std::string_view> wanted;
     for (const auto& row : examined.report.diagnosis.rows)
-        if (setup::is_fault(row.finding)) wanted.push_back(layer_of(row.id));
+        if (setup::is_fault(row.finding)) wanted.push_back(layer_of(row.id, examined.facts.system));
     for (const auto* layer : setup::applicable(examined.facts.system)) {
         if (std::find(wanted.begin(), wanted.end(), layer->id) == wanted.end()) continue;
         for (auto& step : setup::plan_repair(examined.facts, wish, *layer))
@@ -163,7 +164,7 @@ setup::Plan plan_fix(const Examined& examined) {
 void print_by_hand(const Examined& examined, const setup::Plan& plan) {
     for (const auto* row : setup::in_telling_order(examined.report.diagnosis)) {
         if (!setup::is_fault(row->finding) || !row->caused_by.empty()) continue;
-        const auto id = layer_of(row->id);
+        const auto id = layer_of(row->id, examined.facts.system);
         if (std::any_of(plan.begin(), plan.end(),
                         [id](const setup::PlannedStep& step) { return step.layer->id == id; }))
             continue;

@@ -39,7 +39,7 @@ struct StatusFacts {
 // Layers that are asked here; the first of each name that this system has is shown.
 const std::vector<std::string_view> shown_layers{
     "sentinels",     "watchdog-unit", "watchdog-agent", "session-environment",
-    "userenv-agent", "gnome-proxy",   "kde-proxy",      "system-proxy"};
+    "userenv-agent", "gnome-proxy",   "kde-proxy",      "network-proxy"};
 
 StatusFacts gather(const platform::Home& home) {
     StatusFacts facts;
@@ -143,7 +143,7 @@ const setup::Finding* userenv_of(const StatusFacts& facts) {
 // Of several desktops the one that is at fault, else the one that is on.
 const setup::Finding* system_proxy_of(const StatusFacts& facts) {
     const setup::Finding* worst = nullptr;
-    for (const auto id : {"system-proxy", "gnome-proxy", "kde-proxy"})
+    for (const auto id : {"network-proxy", "gnome-proxy", "kde-proxy"})
         if (const auto* finding = find_layer(facts, {id}))
             if (!worst || (worst->health == setup::Health::off && !finding->detail.empty()) ||
                 finding->health > worst->health)
@@ -477,7 +477,7 @@ void print_json(const StatusFacts& facts) {
 
     json.begin_object("system_proxy").flag("managed", has_sentinel(facts, "proxy-managed"));
     json.begin_object("interfaces");
-    for (const auto id : {"system-proxy", "gnome-proxy", "kde-proxy"})
+    for (const auto id : {"network-proxy", "gnome-proxy", "kde-proxy"})
         if (const auto* finding = find_layer(facts, {id})) json.text(id, state_of(finding, "on"));
     json.end().end();
     json.begin_object("sentinels");

@@ -85,6 +85,18 @@ Finding judge_api(const Observed& observed) {
 }
 
 Finding judge_chain(const Observed& observed) {
+    const auto& probe = observed.probe;
+    if (observed.edge && observed.daemon && probe && probe->is_untrusted)
+        return make(Health::broken, "chain.not_trusted",
+                    fmt::format("the daemon's certificates do not verify with ca-bundle.pem: {}",
+                                to_safe_text(probe->complaint, 200)),
+                    "halton-meter restart");
+    if (observed.edge && observed.daemon && observed.edge->is_chaining && probe &&
+        !probe->complaint.empty())
+        return make(Health::odd, "chain.no_answer",
+                    fmt::format("a call through the edge to the daemon fails: {}",
+                                to_safe_text(probe->complaint, 200)),
+                    "halton-meter restart");
     // For a moment after the daemon's end the edge still believes in it.
     if (observed.edge && observed.edge->is_chaining && observed.daemon)
         return good(fmt::format("{} connections handed to the daemon", observed.edge->chained));
@@ -163,7 +175,7 @@ Finding judge_trust(const Observed& observed) {
         first.program.empty() ? "a client" : to_safe_text(first.program, 60),
         to_safe_text(first.host, 80), first.count, to_safe_text(first.since, 19));
     if (refusals.size() > 1) detail += fmt::format(" (and {} more)", refusals.size() - 1);
-    return make(Health::odd, "trust.refused", std::move(detail), run_command(first.program));
+    return make(Health::odd, "clients.refused", std::move(detail), run_command(first.program));
 }
 
 Finding judge_recording(const Observed& observed) {
@@ -187,15 +199,16 @@ Finding judge_recording(const Observed& observed) {
 std::vector<DiagnosisRow> judge_running(const Observed& observed) {
     // The ids in `depends_on` are of these rows and of layers.
     return {
-        {"edge", "edge", "ports edge-unit", judge_edge(observed)},
-        {"daemon", "daemon", "data-folder authority daemon-unit", judge_daemon(observed)},
+        {"edge", "edge", "ports edge-unit edge-agent", judge_edge(observed)},
+        {"daemon", "daemon", "data-folder authority daemon-unit daemon-agent",
+         judge_daemon(observed)},
         {"intercept", "intercept listener", "daemon", judge_intercept(observed)},
         {"api", "API listener", "daemon", judge_api(observed)},
         {"chain", "edge to daemon", "edge daemon intercept", judge_chain(observed)},
         {"leaf", "certificates", "authority bundle", judge_leaf(observed)},
         {"database", "database", "data-folder disk", judge_database(observed)},
         {"disk", "disk", "", judge_disk(observed)},
-        {"trust", "clients' trust", "leaf bundle", judge_trust(observed)},
+        {"clients", "clients' trust", "leaf bundle", judge_trust(observed)},
         {"recording", "recording", "database disk", judge_recording(observed)},
     };
 }

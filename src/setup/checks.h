@@ -79,6 +79,14 @@ struct Observed {
     // nothing where there is no CA or bundle to do it with.
     std::optional<std::string> leaf_complaint;
 
+    // A call through edge and daemon to the daemon's own page, verified with ca-bundle.pem: whether
+    // it failed, and how. Nothing where it was not tried.
+    struct Probe {
+        bool is_untrusted = false;
+        std::string complaint;  // empty: it worked
+    };
+    std::optional<Probe> probe;
+
     DatabaseState database;
     std::optional<std::uint64_t> free_bytes;  // where the data folder is
 };

@@ -34,12 +34,15 @@ const DiagnosisRow* find(const std::vector<DiagnosisRow>& rows, std::string_view
 }
 
 // The fault at the far end of what `row` depends on; null when all of that is well. A dependency
-// that is well itself hides nothing behind it: it was judged with the same facts.
+// that is well itself hides nothing behind it: it was judged with the same facts. And what works,
+// though oddly, explains nothing that is broken.
 const DiagnosisRow* find_root(const std::vector<DiagnosisRow>& rows, const DiagnosisRow& row,
                               std::set<std::string_view>& seen) {
     for (const auto id : split_words(row.depends_on)) {
         const DiagnosisRow* below = find(rows, id);
-        if (!below || !is_fault(below->finding) || !seen.insert(below->id).second) continue;
+        if (!below || !is_fault(below->finding) ||
+            weight_of(below->finding) < weight_of(row.finding) || !seen.insert(below->id).second)
+            continue;
         const DiagnosisRow* deeper = find_root(rows, *below, seen);
         return deeper ? deeper : below;
     }
@@ -104,11 +107,7 @@ std::vector<const DiagnosisRow*> in_telling_order(const Diagnosis& diagnosis) {
     const auto tell_causes = [&](Health health) {
         for (const DiagnosisRow& cause : diagnosis.rows) {
             if (!is_fault(cause.finding) || !cause.caused_by.empty()) continue;
-            // A cause counts as its worst consequence: that is what the user notices.
-            auto worst = cause.finding.health;
-            for (const DiagnosisRow& row : diagnosis.rows)
-                if (row.caused_by == cause.id) worst = std::max(worst, row.finding.health);
-            if (worst != health) continue;
+            if (cause.finding.health != health) continue;
             order.push_back(&cause);
             for (const DiagnosisRow& row : diagnosis.rows)
                 if (row.caused_by == cause.id) order.push_back(&row);

@@ -377,7 +377,7 @@ def test_what_was_not_metered_outlives_the_daemon(world):
     for _ in range(3):
         wire.open_tunnel(world.edge_port, f"{host}:443").close()
     refuse()
-    Doctor(world).has("trust.refused")
+    Doctor(world).has("clients.refused")
 
     def counted(reason):
         return [row for row in status(world)["not_metered"] if row["reason"] == reason]

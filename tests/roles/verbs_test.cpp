@@ -9,11 +9,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
+#include <string_view>
 
 #include <fmt/format.h>
 
 #include "base/json.h"
+#include "base/version.h"
 #include "config/ports_file.h"
 #include "platform/environment.h"
 #include "platform/home.h"
@@ -66,7 +69,7 @@ bool has(const std::string& text, const std::string& part) {
     return text.find(part) != std::string::npos;
 }
 
-// A listening port that stands for the edge: `run` only asks whether it accepts.
+// A process that answers as an edge whose daemon is away.
 struct FakeEdge {
     FakeEdge() : socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
         sockaddr_in address{};
@@ -77,9 +80,39 @@ struct FakeEdge {
         ::listen(socket, 16);
         ::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size);
         port = ntohs(address.sin_port);
+        child = ::fork();
+        if (child == 0) serve();
     }
-    ~FakeEdge() { ::close(socket); }
+    ~FakeEdge() {
+        ::close(socket);
+        ::kill(child, SIGKILL);
+        ::waitpid(child, nullptr, 0);
+    }
+    [[noreturn]] void serve() const {
+        std::signal(SIGPIPE, SIG_IGN);
+        const auto page = fmt::format(
+            R"({{"role":"edge","version":"{}","pid":{},"mode":"passthrough","chained":0}})",
+            version(), ::getpid());
+        for (;;) {
+            const int client = ::accept(socket, nullptr, nullptr);
+            if (client < 0) ::_exit(0);
+            char request[4096];
+            const auto size = ::read(client, request, sizeof request);
+            const bool asks_health =
+                std::string_view(request, size > 0 ? static_cast<std::size_t>(size) : 0)
+                    .starts_with("GET /health ");
+            const auto answer =
+                asks_health ? fmt::format("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{}",
+                                          page.size(), page)
+                            : std::string("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n"
+                                          "x-halton-reason: not-a-proxy-request\r\n\r\n");
+            // Who only looked whether somebody accepts has gone.
+            if (size > 0 && ::write(client, answer.data(), answer.size()) < 0) ::perror("edge");
+            ::close(client);
+        }
+    }
     int socket;
+    int child = -1;
     std::uint16_t port = 0;
 };
 
@@ -118,7 +151,8 @@ const std::vector<std::string> print_environment{"run", "--", "/usr/bin/env"};
 TEST_CASE("verbs: every one has help and refuses what it does not know") {
     const TestHome home;
     for (auto* verb :
-         {roles::run_report, roles::run_reset_proxy, roles::run_run, roles::run_status}) {
+         {roles::run_report, roles::run_reset_proxy, roles::run_run, roles::run_status,
+          roles::run_doctor}) {
         const auto help = call(verb, {"verb", "--help"});
         CHECK(help.code == 0);
         CHECK(has(help.out, "Usage:"));
@@ -209,7 +243,7 @@ TEST_CASE("status: works with everything down") {
     auto outcome = call(roles::run_status, {"status"});
     CHECK(outcome.code == 0);
     CHECK(has(outcome.out, "BROKEN"));
-    CHECK(has(outcome.out, "halton-meter edge"));
+    CHECK(has(outcome.out, "Next: halton-meter init"));
     CHECK_FALSE(has(outcome.out, "\x1b"));
     outcome = call(roles::run_status, {"status", "--json"});
     JsonParser parser;
@@ -229,7 +263,7 @@ TEST_CASE("status: an edge without a daemon, and a warning about the config") {
     CHECK(outcome.code == 0);
     CHECK(has(outcome.out, "INCONSISTENT"));
     CHECK(has(outcome.out, "passthrough"));
-    CHECK(has(outcome.out, "halton-meter daemon"));
+    CHECK(has(outcome.out, "Next: halton-meter init"));
     CHECK(has(outcome.err, "daemon.edge_port"));
 }
 

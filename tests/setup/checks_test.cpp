@@ -189,12 +189,27 @@ TEST_CASE("checks: a client that refuses our certificate is named, with its comm
     auto observed = make_well();
     observed.daemon->refusals = {{"codex", "api.openai.com", 3, "2026-11-21T10:00:00.000000Z"},
                                  {"odd\x1b", "chatgpt.com", 1, ""}};
-    const auto refused = row(judge(observed), "trust").finding;
-    CHECK(refused.code == "trust.refused");
+    const auto refused = row(judge(observed), "clients").finding;
+    CHECK(refused.code == "clients.refused");
     CHECK(refused.action == "halton-meter run -- codex");
     CHECK(refused.detail.find("api.openai.com: 3 times") != std::string::npos);
     CHECK(refused.detail.find("and 1 more") != std::string::npos);
     observed.daemon->refusals.erase(observed.daemon->refusals.begin());
-    CHECK(row(judge(observed), "trust").finding.action == "halton-meter run -- COMMAND");
-    CHECK(row(judge(observed), "trust").finding.detail.find('\x1b') == std::string::npos);
+    CHECK(row(judge(observed), "clients").finding.action == "halton-meter run -- COMMAND");
+    CHECK(row(judge(observed), "clients").finding.detail.find('\x1b') == std::string::npos);
+}
+
+TEST_CASE("checks: a call through edge and daemon proves more than their words") {
+    auto observed = make_well();
+    observed.probe = Observed::Probe{};
+    CHECK(judge(observed).verdict == Verdict::healthy);
+    observed.probe->complaint = "timeout";
+    CHECK(row(judge(observed), "chain").finding.code == "chain.no_answer");
+    CHECK(judge(observed).verdict == Verdict::inconsistent);
+    observed.probe->is_untrusted = true;
+    CHECK(row(judge(observed), "chain").finding.code == "chain.not_trusted");
+    CHECK(judge(observed).verdict == Verdict::broken);
+    // With the daemon down that is no news.
+    stop_daemon(observed);
+    CHECK(row(judge(observed), "chain").caused_by == "daemon");
 }

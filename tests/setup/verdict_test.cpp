@@ -68,7 +68,7 @@ TEST_CASE("verdict: layers that depend on each other still have an end") {
 TEST_CASE("verdict: told root causes first with their consequences behind, the broken first") {
     const auto diagnosis =
         diagnose({row("good", Health::good), row("odd", Health::odd), row("maybe", Health::unknown),
-                  row("port", Health::odd), row("edge", Health::broken, "port"),
+                  row("port", Health::broken), row("edge", Health::broken, "port"),
                   row("off", Health::off), row("chain", Health::odd, "edge")});
     CHECK(told(diagnosis) == "port edge chain odd maybe good off");
 }
@@ -91,4 +91,13 @@ TEST_CASE("verdict: what a layer says already is not said again") {
     REQUIRE(diagnosis.rows.size() == 3);
     CHECK(diagnosis.rows[0].id == "edge-unit");
     CHECK(diagnosis.rows[1].caused_by == "edge-unit");
+}
+
+TEST_CASE("verdict: what works, though oddly, explains nothing that is broken") {
+    const auto diagnosis =
+        diagnose({row("folder", Health::odd), row("ca", Health::broken, "folder"),
+                  row("notes", Health::odd, "folder")});
+    CHECK(diagnosis.rows[1].caused_by.empty());
+    CHECK(diagnosis.rows[2].caused_by == "folder");
+    CHECK(told(diagnosis) == "ca folder notes");
 }
