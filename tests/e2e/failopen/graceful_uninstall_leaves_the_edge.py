@@ -1,7 +1,5 @@
 """`uninstall --graceful` takes everything away but the running edge, which passes calls through
 until the next reboot and does not come back after it."""
-import os
-
 from rig import wire
 from rig.check import check, equal
 from rig.load import Load
@@ -60,4 +58,3 @@ def test_after_graceful_a_new_init_works(world):
     user.wait_chaining()
     user.must_call(is_metered=True)
     load.finish(may_be_cut=True)
-    check(not os.path.exists("/root/.halton-meter"), "somebody else's home was used")
