@@ -147,7 +147,7 @@ class Resolver:
     exist. Silent while `is_silent`."""
 
     def __init__(self, address, names):
-        self.names, self.is_silent, self.asked = names, False, 0
+        self.names, self.is_silent, self.asked = names, False, []
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind((address, 53))
         threading.Thread(target=self.serve, daemon=True).start()
@@ -155,13 +155,13 @@ class Resolver:
     def serve(self):
         while True:
             query, client = self.socket.recvfrom(2048)
-            self.asked += 1
-            if self.is_silent:
-                continue
             at, labels = 12, []
             while query[at]:
                 labels.append(query[at + 1:at + 1 + query[at]].decode().lower())
                 at += 1 + query[at]
+            self.asked.append(".".join(labels))
+            if self.is_silent:
+                continue
             question = query[12:at + 5]
             kind = int.from_bytes(query[at + 1:at + 3], "big")
             address = self.names.get(".".join(labels))
