@@ -75,7 +75,7 @@ Finding judge(const Facts& facts) {
 // An edge that runs hands its port over and serves its tunnels to their end. A port that init chose
 // is not in config.toml, where a plain edge would look.
 StartProcess start_edge(const Facts& facts) {
-    StartProcess start{"edge", {"--replace"}};
+    StartProcess start{"edge", {"--replace", "--drain-in-child"}};
     if (facts.ports.edge_port != facts.configured_ports.edge_port)
         start.flags.insert(start.flags.end(), {"--port", fmt::format("{}", facts.ports.edge_port)});
     return start;
