@@ -90,6 +90,9 @@ std::vector<Step> plan_plain(const Facts& facts) {
         steps.push_back(StopProcess{*listener.pid, "edge"});
     steps.push_back(start_edge(facts));
     steps.push_back(AwaitPort{facts.ports.edge_port, start_limit_ms});
+    // Another port is wished for: nobody would know the old one's process any more.
+    if (!listener.is_bound && facts.ports.edge_pid != 0)
+        steps.push_back(StopProcess{facts.ports.edge_pid, "edge"});
     return steps;
 }
 
