@@ -197,6 +197,7 @@ int run_daemon(int argc, char** argv) {
         return fail_to_start(made.error().context, "Type: halton-meter status");
     if (platform::was_stopped_just_now(*home, system_clock().now_utc())) {
         log_event(LogLevel::info, "daemon.stopped_on_purpose", {{"next", "halton-meter start"}});
+        platform::tell_supervisor("READY=1");  // or this end in order looks like a failed start
         return exit_done;
     }
     const auto parsed = platform::read_config(*home);

@@ -63,7 +63,10 @@ private:
             case Where::basic:
             case Where::literal:
                 if (c == '\\' && where_ == Where::basic) return take_escape();
-                if (c == (where_ == Where::basic ? '"' : '\'') || c == '\n') where_ = Where::plain;
+                if (c == '\n' || c == (where_ == Where::basic ? '"' : '\'')) {
+                    where_ = Where::plain;
+                    return c == '\'' ? replace(1, "\"") : take(1);
+                }
                 break;
             case Where::long_basic:
             case Where::long_literal: {
@@ -72,10 +75,18 @@ private:
                 if (c != quote) break;
                 // Up to two quotes may stand before the three that end it.
                 const std::size_t count = std::min<std::size_t>(count_quotes(quote), 5);
-                if (count >= 3) where_ = Where::plain;
-                return take(count);
+                if (count < 3 || quote == '"') {
+                    if (count >= 3) where_ = Where::plain;
+                    return take(count);
+                }
+                where_ = Where::plain;
+                out_.append(count - 3, quote);
+                return replace(count, "\"\"\"");
             }
         }
+        const bool is_literal = where_ == Where::literal || where_ == Where::long_literal;
+        if (is_literal && c == '"') return replace(1, "\\\"");
+        if (is_literal && c == '\\') return replace(1, "\\\\");
         return take(1);
     }
 
@@ -87,7 +98,7 @@ private:
             where_ = is_long ? Where::long_basic : Where::basic;
         else
             where_ = is_long ? Where::long_literal : Where::literal;
-        return take(is_long ? 3 : 1);
+        return replace(is_long ? 3 : 1, is_long ? "\"\"\"" : "\"");
     }
 
     const char* take_escape() {
@@ -103,10 +114,7 @@ private:
         switch (where_) {
             case Where::plain: return "a character beyond ASCII outside of a text";
             case Where::comment: out_ += '?'; break;
-            case Where::basic:
-            case Where::long_basic: out_ += fmt::format("\\U{:08X}", character.value); break;
-            case Where::literal:
-            case Where::long_literal: out_ += rest_.substr(0, character.bytes); break;
+            default: out_ += fmt::format("\\U{:08X}", character.value); break;
         }
         rest_.remove_prefix(character.bytes);
         return nullptr;
@@ -114,6 +122,12 @@ private:
 
     const char* take(std::size_t bytes) {
         out_ += rest_.substr(0, bytes);
+        rest_.remove_prefix(bytes);
+        return nullptr;
+    }
+
+    const char* replace(std::size_t bytes, std::string_view by) {
+        out_ += by;
         rest_.remove_prefix(bytes);
         return nullptr;
     }
@@ -130,6 +144,9 @@ private:
 
 }  // namespace
 
-Result<std::string> to_safe_toml(std::string_view text) { return Copier(text).run(); }
+Result<std::string> to_safe_toml(std::string_view text) {
+    if (std::none_of(text.begin(), text.end(), is_beyond_ascii)) return std::string(text);
+    return Copier(text).run();
+}
 
 }  // namespace halton::config

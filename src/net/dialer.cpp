@@ -116,7 +116,8 @@ http::Target Dialer::redirected(http::Target target) const {
 
 bool Dialer::uses_proxy(const http::Target& target) const {
     if (!config_.has_upstream_proxy) return false;
-    // The corporate proxy knows the world outside; this machine is not part of it.
+    // The corporate proxy knows the world outside; this machine is not part of it, nor is nobody.
+    if (is_nobody(target.host)) return false;
     if (target.host == "localhost" || target.host.ends_with(".localhost")) return false;
     std::error_code not_literal;
     const auto literal = asio::ip::make_address(target.host, not_literal);
@@ -148,12 +149,12 @@ asio::awaitable<Result<TcpStream>> Dialer::connect(std::string host, std::uint16
     std::vector<tcp::endpoint> endpoints;
     for (const auto& address : *addresses) {
         if (is_own_(address, port))
-            co_return fail(ErrorKind::permission, host + " port " + std::to_string(port) +
-                                                      " is halton-meter itself");
+            co_return fail(ErrorKind::permission,
+                           host + " port " + std::to_string(port) + " is halton-meter itself");
         endpoints.emplace_back(address, port);
     }
-    const auto race = std::make_shared<Race>(io_, std::move(endpoints),
-                                             limits_.connection_attempt_delay);
+    const auto race =
+        std::make_shared<Race>(io_, std::move(endpoints), limits_.connection_attempt_delay);
     auto socket = co_await race->run(limits_.connect);
     if (!socket) {
         Error error = std::move(socket.error());
@@ -169,7 +170,8 @@ asio::awaitable<Result<TcpStream>> Dialer::connect_through_proxy(http::Target ta
     if (!stream) co_return fail(stream.error());
     const std::string authority = http::to_text(target);
     std::string head = "CONNECT " + authority + " HTTP/1.1\r\nHost: " + authority + "\r\n";
-    if (!proxy.authorization.empty()) head += "Proxy-Authorization: " + proxy.authorization + "\r\n";
+    if (!proxy.authorization.empty())
+        head += "Proxy-Authorization: " + proxy.authorization + "\r\n";
     head += "\r\n";
     const auto sent = co_await stream->write_all(head, limits_.connect);
     if (!sent) co_return fail(sent.error());

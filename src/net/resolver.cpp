@@ -30,6 +30,8 @@ struct Library {
 
 }  // namespace
 
+bool is_nobody(std::string_view host) { return host == "invalid" || host.ends_with(".invalid"); }
+
 std::vector<asio::ip::address> interleave(const std::vector<asio::ip::address>& v6,
                                           const std::vector<asio::ip::address>& v4) {
     std::vector<asio::ip::address> all;
@@ -62,8 +64,8 @@ struct Resolver::Channel : std::enable_shared_from_this<Channel> {
         options.sock_state_cb = &Channel::on_socket_state;
         options.sock_state_cb_data = this;
         is_open = ares_init_options(&handle, &options,
-                                    ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES |
-                                        ARES_OPT_SOCK_STATE_CB) == ARES_SUCCESS;
+                                    ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB) ==
+                  ARES_SUCCESS;
     }
     ~Channel() {
         if (is_open) ares_destroy(handle);
@@ -90,29 +92,27 @@ struct Resolver::Channel : std::enable_shared_from_this<Channel> {
         const std::weak_ptr<Watch> weak = entry;
         if (entry->wants_read && !entry->is_reading) {
             entry->is_reading = true;
-            entry->descriptor.async_wait(
-                Descriptor::wait_read,
-                [self = shared_from_this(), weak, socket](std::error_code error) {
-                    const auto live = weak.lock();
-                    if (error || !live) return;
-                    live->is_reading = false;
-                    ares_process_fd(self->handle, socket, ARES_SOCKET_BAD);
-                    if (self->watches.contains(socket)) self->arm(socket, live);
-                    self->arm_timer();
-                });
+            entry->descriptor.async_wait(Descriptor::wait_read, [self = shared_from_this(), weak,
+                                                                 socket](std::error_code error) {
+                const auto live = weak.lock();
+                if (error || !live) return;
+                live->is_reading = false;
+                ares_process_fd(self->handle, socket, ARES_SOCKET_BAD);
+                if (self->watches.contains(socket)) self->arm(socket, live);
+                self->arm_timer();
+            });
         }
         if (entry->wants_write && !entry->is_writing) {
             entry->is_writing = true;
-            entry->descriptor.async_wait(
-                Descriptor::wait_write,
-                [self = shared_from_this(), weak, socket](std::error_code error) {
-                    const auto live = weak.lock();
-                    if (error || !live) return;
-                    live->is_writing = false;
-                    ares_process_fd(self->handle, ARES_SOCKET_BAD, socket);
-                    if (self->watches.contains(socket)) self->arm(socket, live);
-                    self->arm_timer();
-                });
+            entry->descriptor.async_wait(Descriptor::wait_write, [self = shared_from_this(), weak,
+                                                                  socket](std::error_code error) {
+                const auto live = weak.lock();
+                if (error || !live) return;
+                live->is_writing = false;
+                ares_process_fd(self->handle, ARES_SOCKET_BAD, socket);
+                if (self->watches.contains(socket)) self->arm(socket, live);
+                self->arm_timer();
+            });
         }
     }
 
@@ -121,8 +121,7 @@ struct Resolver::Channel : std::enable_shared_from_this<Channel> {
         timeval wait{};
         if (!ares_timeout(handle, nullptr, &wait)) return;
         timer.expires_after(std::chrono::seconds(wait.tv_sec) +
-                            std::chrono::microseconds(wait.tv_usec) +
-                            std::chrono::milliseconds(1));
+                            std::chrono::microseconds(wait.tv_usec) + std::chrono::milliseconds(1));
         timer.async_wait([self = shared_from_this()](std::error_code error) {
             if (error) return;
             ares_process_fd(self->handle, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
@@ -195,6 +194,9 @@ asio::awaitable<Result<std::vector<asio::ip::address>>> Resolver::resolve(
     if (host == "localhost" || host.ends_with(".localhost"))
         co_return std::vector<asio::ip::address>{asio::ip::address_v4::loopback(),
                                                  asio::ip::address_v6::loopback()};
+
+    if (is_nobody(host))
+        co_return fail(ErrorKind::dns, host + ": such a name never exists", Leg::upstream);
 
     const auto used = channel();
     if (!used->is_open) co_return fail(ErrorKind::dns, "the resolver cannot start", Leg::upstream);

@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <asio/awaitable.hpp>
@@ -16,6 +17,9 @@
 #include "base/result.h"
 
 namespace halton::net {
+
+// "invalid" and what ends so is nobody's name (RFC 6761 section 6.4): not asked for, anywhere.
+bool is_nobody(std::string_view host);
 
 class Resolver {
 public:

@@ -33,7 +33,6 @@ std::string make_service(const Facts& facts, std::string_view description, std::
         "ExecStart={} {}\n"
         "{}"
         "UnsetEnvironment={}\n"
-        "Restart=always\n"
         "{}"
         "\n"
         "[Install]\n"
@@ -76,6 +75,7 @@ std::string make_edge_service(const Facts& facts) {
                         "edge --drain-in-child",
                         fmt::format("Requires={0}\nAfter={0}\n", edge_socket_unit),
                         "Type=notify\n"
+                        "Restart=always\n"
                         "KillMode=process\n"
                         "RestartSec=100ms\n"
                         "TimeoutStopSec=10\n");
@@ -85,6 +85,7 @@ std::string make_daemon_service(const Facts& facts) {
     return make_service(facts, "halton-meter: daemon, which meters calls",
                         "daemon --drain-in-child", "",
                         "Type=notify\n"
+                        "Restart=always\n"
                         "KillMode=process\n"
                         "RestartSec=1\n"
                         "TimeoutStopSec=30\n");
@@ -94,6 +95,8 @@ std::string make_watchdog_service(const Facts& facts) {
     return make_service(
         facts, "halton-meter: watchdog, which takes a proxy setting back when nothing answers",
         "watchdog", "",
+        // It ends in order where there is no proxy setting that it could take back.
+        "Restart=on-failure\n"
         "RestartSec=2\n"
         "TimeoutStopSec=10\n");
 }

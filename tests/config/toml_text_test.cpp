@@ -20,7 +20,9 @@ TEST_CASE("toml text: other characters are escapes in texts, and nothing in comm
     CHECK(to_safe_toml("# \xc3\xa4 \xf0\x9f\x98\x80\na = 1").value() == "# ? ?\na = 1");
     CHECK(to_safe_toml("a = \"\xc3\xa4\\\"\xe2\x82\xac\"").value() ==
           "a = \"\\U000000E4\\\"\\U000020AC\"");
-    CHECK(to_safe_toml("a = '\xc3\xa4'").value() == "a = '\xc3\xa4'");
+    CHECK(to_safe_toml("a = '\xc3\xa4\\\"' # '").value() == "a = \"\\U000000E4\\\\\\\"\" # '");
+    CHECK(to_safe_toml("a = '''\n\xc3\xa4'\"''''").value() ==
+          "a = \"\"\"\n\\U000000E4'\\\"'\"\"\"");
     CHECK(to_safe_toml("a = \"\"\"\\\n  \xc3\xa4\"\"\"").value() ==
           "a = \"\"\"\\\n  \\U000000E4\"\"\"");
     CHECK(to_safe_toml("\xef\xbb\xbf"

@@ -37,8 +37,12 @@ def ledger_of(world):
 
 def expect_turns(world, rows):
     """The rows equal what the provider reported."""
-    reported = {turn[0]: (turn[1], turn[2])
+    def report():
+        return {turn[0]: (turn[1], turn[2])
                 for entry in world.provider.ledger("socket") for turn in entry["turns"]}
+    # The provider writes a socket's line when the socket is closed.
+    eventually(lambda: len(report()) >= len(rows), "the provider's ledger")
+    reported = report()
     equal({row["provider_request_id"]: (row["input_tokens"], row["output_tokens"])
            for row in rows}, reported, "rows beside the ledger")
 

@@ -235,6 +235,7 @@ TEST_CASE("dialer: this machine and the bypass list do not go through the corpor
     REQUIRE(stream);
     CHECK(is_connected(world.io, *stream, server));
     CHECK(world.dial({"secret.onion", 443, false}).error().kind == ErrorKind::refused);
+    CHECK(world.dial({"host.invalid", 443, false}).error().kind == ErrorKind::dns);
     world.config.upstream_proxy_bypass = {"*"};
     CHECK(world.dial({"secret.onion", 443, false}).error().kind == ErrorKind::dns);
 }

@@ -81,6 +81,19 @@ TEST_CASE("resolver: a name that must never be asked for fails with the resolver
     CHECK(found.error().context.starts_with("secret.onion: "));
 }
 
+TEST_CASE("resolver: nobody's names are not asked for") {
+    Io io;
+    net::Resolver resolver(io.context);
+    for (const std::string& name : {std::string("invalid"), std::string("a.b.invalid")}) {
+        const auto found = io.run(resolver.resolve(name, safety));
+        REQUIRE_FALSE(found);
+        CHECK(found.error().kind == ErrorKind::dns);
+        CHECK(found.error().context == name + ": such a name never exists");
+    }
+    CHECK_FALSE(net::is_nobody("invalid.example"));
+    CHECK_FALSE(net::is_nobody("notinvalid"));
+}
+
 TEST_CASE("resolver: names that are no names are errors") {
     Io io;
     net::Resolver resolver(io.context);

@@ -215,11 +215,14 @@ TEST_CASE("apply: only processes of our own program are stopped") {
         ::execlp("sleep", "sleep", "60", nullptr);
         ::_exit(1);
     }
+    // Until exec it is this program, and hears signals as this program does.
+    const auto link = "/proc/" + std::to_string(child) + "/exe";
+    while (fs::read_symlink(link) == fs::read_symlink("/proc/self/exe")) ::usleep(1'000);
     CHECK(world.apply(StopProcess{child, "edge"}) == Outcome::unchanged);
     CHECK(platform::is_process_alive(child));
     CHECK_FALSE(platform::stop_own_role(child, "/usr/bin/halton-meter"));
     // As if `sleep` were our program. Nobody waits for it but us.
-    const auto program = fs::read_symlink("/proc/" + std::to_string(child) + "/exe").string();
+    const auto program = fs::read_symlink(link).string();
     CHECK(platform::is_own_role(child, program));
     ::kill(child, SIGTERM);
     ::waitpid(child, nullptr, 0);

@@ -92,7 +92,7 @@ std::vector<Step> plan_apply(const Facts& facts, const Wish& wish) {
     if (!has_bus(facts)) {
         if (is_well(facts)) return steps;
         add_stop(steps, facts);
-        steps.push_back(StartProcess{"daemon"});
+        steps.push_back(StartProcess{"daemon", {"--drain-in-child"}});
         steps.push_back(AwaitHealth{start_limit_ms});
         return steps;
     }
@@ -124,7 +124,7 @@ std::vector<Step> plan_start(const Facts& facts) {
             RunCommand{systemctl({state.is_active ? "restart" : "start", daemon_service_unit})});
     } else {
         add_stop(steps, facts);  // it is there, but not well
-        steps.push_back(StartProcess{"daemon"});
+        steps.push_back(StartProcess{"daemon", {"--drain-in-child"}});
     }
     steps.push_back(AwaitHealth{start_limit_ms});
     return steps;

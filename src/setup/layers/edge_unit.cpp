@@ -75,7 +75,7 @@ Finding judge(const Facts& facts) {
 // An edge that runs hands its port over and serves its tunnels to their end. A port that init chose
 // is not in config.toml, where a plain edge would look.
 StartProcess start_edge(const Facts& facts) {
-    StartProcess start{"edge", {"--replace"}};
+    StartProcess start{"edge", {"--replace", "--drain-in-child"}};
     if (facts.ports.edge_port != facts.configured_ports.edge_port)
         start.flags.insert(start.flags.end(), {"--port", fmt::format("{}", facts.ports.edge_port)});
     return start;
@@ -90,6 +90,9 @@ std::vector<Step> plan_plain(const Facts& facts) {
         steps.push_back(StopProcess{*listener.pid, "edge"});
     steps.push_back(start_edge(facts));
     steps.push_back(AwaitPort{facts.ports.edge_port, start_limit_ms});
+    // Another port is wished for: nobody would know the old one's process any more.
+    if (!listener.is_bound && facts.ports.edge_pid != 0)
+        steps.push_back(StopProcess{facts.ports.edge_pid, "edge"});
     return steps;
 }
 

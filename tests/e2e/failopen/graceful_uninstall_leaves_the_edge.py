@@ -1,5 +1,8 @@
 """`uninstall --graceful` takes everything away but the running edge, which passes calls through
 until the next reboot and does not come back after it."""
+import os
+import pwd
+
 from rig import wire
 from rig.check import check, equal
 from rig.load import Load
@@ -58,3 +61,5 @@ def test_after_graceful_a_new_init_works(world):
     user.wait_chaining()
     user.must_call(is_metered=True)
     load.finish(may_be_cut=True)
+    check(not os.path.exists(os.path.join(pwd.getpwuid(0).pw_dir, ".halton-meter")),
+          "somebody else's home was used")
