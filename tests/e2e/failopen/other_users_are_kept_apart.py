@@ -78,7 +78,8 @@ def squat(machine, user, port):
 
 
 def test_a_squatter_on_our_port_gets_no_call(world):
-    """Somebody else was first on 8081: `run` must not send keys there, but the tool must work."""
+    """Somebody else was first on 8081: `run` must not send keys there. The tool works without us,
+    or is not started with a word that says why."""
     machine = Machine(world)
     machine.add_provider()
     owner, guest = machine.add_user("owner"), machine.add_user("guest")
@@ -89,8 +90,9 @@ def test_a_squatter_on_our_port_gets_no_call(world):
     for _ in range(3):
         done = owner.run(PROGRAM, "run", "--", "curl", "-sS", "--fail", "--max-time", "20",
                          "--json", BODY, f"https://{HOST}/v1/messages")
-        world.count(failures=done.returncode != 0)
-        equal(done.returncode, 0, f"the tool under run ({done.error})")
+        is_told = "another user" in done.error
+        world.count(failures=done.returncode != 0 and not is_told)
+        check(done.returncode == 0 or is_told, f"the tool under run ended: {done.error}")
     said = squatter.out.read_text()
     check("CONNECT" not in said, f"a stranger was given a call: {said}")
 
@@ -103,6 +105,7 @@ def test_squatters_behind_the_edge_get_no_call(world):
     start_parts(owner)
     daemon = next(p for p in machine.started if p.name == "owner-daemon")
     daemon.kill()
+    equal(call(owner).returncode, 0, "a call without daemon")  # now the edge knows
     squatters = [squat(machine, guest, port) for port in (INTERNAL_PORT, API_PORT)]
     for _ in range(5):
         done = call(owner)
@@ -128,8 +131,14 @@ def test_two_users_meter_beside_each_other(world):
     for user, port in ((owner, EDGE_PORT), (guest, 18081)):
         with wire.connect(port):
             pass
-        done = user.run(PROGRAM, "run", "--", "curl", "-sS", "--fail", "--json", BODY,
-                        f"https://{HOST}/v1/messages")
-        world.count(failures=done.returncode != 0)
-        equal(done.returncode, 0, f"call of {user.name} ({done.error})")
-        eventually(lambda who=user: len(who.rows()) == 1, f"the row of {user.name}")
+
+        def is_metered(who=user):
+            # The edge of the second one may take the first one's daemon for its own for a moment,
+            # and is declined there: such a call passes.
+            done = who.run(PROGRAM, "run", "--", "curl", "-sS", "--fail", "--json", BODY,
+                           f"https://{HOST}/v1/messages")
+            world.count(failures=done.returncode != 0)
+            check(done.returncode == 0, f"call of {who.name} ({done.error})")
+            return who.rows()
+        eventually(is_metered, f"a row of {user.name}", pause_s=0.3)
+    check(len(owner.rows()) == 1, "the other user's calls are in the first one's rows")

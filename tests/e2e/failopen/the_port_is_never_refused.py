@@ -154,6 +154,7 @@ def test_while_the_config_is_broken_and_the_home_is_emptied(world):
 
 def test_with_thousands_of_tunnels_open(world):
     load = start(world)
+    time.sleep(0.5)
     equal(load.finish()["tunnels_cut"], 0, "tunnels cut")
     crowd = Load(world, world.edge_port, tunnels=1500, rate=200, echo_port=world.echo_port)
     time.sleep(2)
