@@ -176,6 +176,8 @@ inline constexpr std::size_t socket_owner_fd_count_max = 200'000;
 inline constexpr std::size_t socket_owner_recent_count_max = 16;
 // /proc/net/tcp has 150 bytes a line: 50,000 sockets.
 inline constexpr std::size_t socket_table_bytes_max = 8 * 1024 * 1024;
+// Its beginning, where the listeners stand: 400 of them.
+inline constexpr std::size_t listener_table_bytes_max = 64 * 1024;
 // The kernel's own bound for arguments and environment is a quarter of an 8 MiB stack.
 inline constexpr std::size_t environ_bytes_max = 2 * 1024 * 1024;
 // What `doctor` looks at of running tools: more processes than a desktop has, the beginning of

