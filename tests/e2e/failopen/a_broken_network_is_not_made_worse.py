@@ -12,6 +12,7 @@ import time
 from rig import cage, wire
 from rig.check import Skipped, check, equal, eventually
 from rig.load import Stopwatch
+from rig.servers import Resolver
 from rig.world import PROVIDER_HOSTS, Process
 
 HOST = "api.anthropic.com"
@@ -50,49 +51,12 @@ def connect_is_refused(world, target, statuses):
 
 # Names ----------------------------------------------------------------------------------------
 
-class Resolver:
-    """Answers A queries for the names it knows, on port 53 of one address; the others do not
-    exist. Silent while `is_silent`."""
-
-    def __init__(self, address, names):
-        self.names, self.is_silent, self.asked = names, False, 0
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind((address, 53))
-        threading.Thread(target=self.serve, daemon=True).start()
-
-    def serve(self):
-        while True:
-            query, client = self.socket.recvfrom(2048)
-            self.asked += 1
-            if self.is_silent:
-                continue
-            at, labels = 12, []
-            while query[at]:
-                labels.append(query[at + 1:at + 1 + query[at]].decode().lower())
-                at += 1 + query[at]
-            question = query[12:at + 5]
-            kind = int.from_bytes(query[at + 1:at + 3], "big")
-            address = self.names.get(".".join(labels))
-            answer = b""
-            if address and kind == 1:
-                answer = (b"\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x01\x00\x04" +
-                          socket.inet_aton(address))
-            code = b"\x81\x80" if address else b"\x81\x83"
-            self.socket.sendto(query[:2] + code + b"\x00\x01" + bytes([0, bool(answer)]) +
-                               b"\x00\x00\x00\x00" + question + answer, client)
-
-
-def use_resolver(address):
-    pathlib.Path("/etc/resolv.conf").write_text(f"nameserver {address}\noptions timeout:1\n")
-    pathlib.Path("/etc/nsswitch.conf").write_text("hosts: files dns\n")
-
-
 def test_dns_is_gone_and_comes_back(world):
     """Silent at first: tools get an answer within the limit for names, nothing else waits for it;
     once it speaks again, so do we, without a restart."""
     resolver = Resolver("127.0.0.53", {"other.example.test": "127.0.0.1"})
     resolver.is_silent = True
-    use_resolver("127.0.0.53")
+    cage.use_resolver("127.0.0.53")
     world.start()
     waiting = threading.Thread(target=connect_is_refused, daemon=True,
                                args=(world, "other.example.test:443", (502, 504)))
@@ -113,7 +77,7 @@ def test_dns_is_gone_and_comes_back(world):
 
 def test_dns_says_no(world):
     Resolver("127.0.0.53", {})
-    use_resolver("127.0.0.53")
+    cage.use_resolver("127.0.0.53")
     world.start()
     connect_is_refused(world, "nobody.example.test:443", (502,))
     world.daemon.kill()

@@ -574,7 +574,7 @@ class LoadClient(threading.Thread):
         sequence = 0
         while not self.is_over.is_set():
             sequence += 1
-            time.sleep(random.uniform(0, 0.2))  # 500 connections a second leave time for kills
+            time.sleep(random.uniform(0, 0.4))  # leaves time for kills
             for attempt in range(10):
                 try:
                     self.one_connection(f"k{self.number}-{sequence}-{attempt}")

@@ -1,5 +1,5 @@
-"""README's section "Use it" is typed into a shell of a new user, line by line, on a real supervisor;
-what is printed has the form that README shows."""
+"""README's section "Use it" is typed into terminals of a new user, line by line, on a real
+supervisor; what is printed has the form that README shows."""
 import pathlib
 import re
 

@@ -140,3 +140,35 @@ class ConnectProxy(Server):
             connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
             provider.sendall(rest)
             join(connection, provider)
+
+
+class Resolver:
+    """Answers A queries for the names it knows, on port 53 of one address; the others do not
+    exist. Silent while `is_silent`."""
+
+    def __init__(self, address, names):
+        self.names, self.is_silent, self.asked = names, False, []
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind((address, 53))
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            query, client = self.socket.recvfrom(2048)
+            at, labels = 12, []
+            while query[at]:
+                labels.append(query[at + 1:at + 1 + query[at]].decode().lower())
+                at += 1 + query[at]
+            self.asked.append(".".join(labels))
+            if self.is_silent:
+                continue
+            question = query[12:at + 5]
+            kind = int.from_bytes(query[at + 1:at + 3], "big")
+            address = self.names.get(".".join(labels))
+            answer = b""
+            if address and kind == 1:
+                answer = (b"\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x01\x00\x04" +
+                          socket.inet_aton(address))
+            code = b"\x81\x80" if address else b"\x81\x83"
+            self.socket.sendto(query[:2] + code + b"\x00\x01" + bytes([0, bool(answer)]) +
+                               b"\x00\x00\x00\x00" + question + answer, client)

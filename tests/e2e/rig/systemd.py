@@ -15,6 +15,7 @@ import time
 
 from . import cage
 from .check import Failed, Skipped, check, eventually
+from .servers import Resolver
 from .world import Process, Provider
 
 ADDRESS = "10.9.8.7"
@@ -34,6 +35,7 @@ class Machine:
         self.users = {}
         self.started = []  # processes of users
         self.provider = None
+        self.resolver = None
         shutil.copy(world.binary, PROGRAM)
         os.chmod(PROGRAM, 0o755)
 
@@ -44,6 +46,8 @@ class Machine:
         os.rename(PROGRAM + ".new", PROGRAM)
 
     def add_provider(self, *arguments):
+        self.resolver = Resolver("127.0.0.53", {})  # knows nobody, and says so at once
+        cage.use_resolver("127.0.0.53")
         cage.add_address(ADDRESS, 1)
         cage.name_hosts(HOSTS, ADDRESS)
         world = self.world
