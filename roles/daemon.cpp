@@ -26,6 +26,7 @@
 #include "roles/prices.h"
 #include "roles/verbs.h"
 #include "store/ledger.h"
+#include "store/projects.h"
 #include "tls/upstream_context.h"
 
 namespace halton::roles {
@@ -175,6 +176,12 @@ int run_daemon(int argc, char** argv) {
                 return false;
             return platform::is_own_address(address.to_string());
         };
+        meter::ProjectRegistry registry;
+        // An older or a missing file knows none; the ledger's thread brings it up to date.
+        const auto folders =
+            store::read_project_folders(home->database_file(), limits::project_registry_count_max);
+        if (folders)
+            for (const auto& [slug, folder] : *folders) registry.note(slug, folder);
         net::Dialer dialer(io, config, daemon.limits, is_own);
         platform::SocketOwners owners;
         net::Blocking blocking(io);  // destroyed first: its last call may still use the owners
@@ -195,7 +202,8 @@ int run_daemon(int argc, char** argv) {
                                           daemon.refusals,
                                           daemon.passthrough,
                                           &providers,
-                                          &pending_answers};
+                                          &pending_answers,
+                                          &registry};
         daemon.background.spawn(
             "intercept listener",
             intercept->serve(

@@ -26,13 +26,15 @@ struct Verb {
     bool is_hidden;
 };
 
-constexpr std::array<Verb, 9> verbs{{
+constexpr std::array<Verb, 11> verbs{{
     {"run", "run one command with its calls metered", run_run, false},
     {"report", "print what your calls cost, by project and model", run_report, false},
     {"status", "show what is running and whether calls are being recorded", run_status, false},
     {"limits", "show how full your subscriptions are", run_limits, false},
     {"pricing", "list, show, check or import prices", run_pricing, false},
     {"reprice", "recompute what recorded calls cost", run_reprice, false},
+    {"projects", "list, rename, merge, archive or set up projects", run_projects, false},
+    {"whoami", "explain which project a process's calls are booked to", run_whoami, false},
     {"edge", "run the proxy port in the foreground", run_edge, false},
     {"daemon", "run the metering daemon in the foreground", run_daemon, false},
     {"reset-proxy", "emergency: switch off a system proxy that points at us", run_reset_proxy,

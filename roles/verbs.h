@@ -9,10 +9,12 @@ int run_daemon(int argc, char** argv);
 int run_edge(int argc, char** argv);
 int run_limits(int argc, char** argv);
 int run_pricing(int argc, char** argv);
+int run_projects(int argc, char** argv);
 int run_report(int argc, char** argv);
 int run_reprice(int argc, char** argv);
 int run_reset_proxy(int argc, char** argv);
 int run_run(int argc, char** argv);
 int run_status(int argc, char** argv);
+int run_whoami(int argc, char** argv);
 
 }  // namespace halton::roles

@@ -30,6 +30,9 @@ struct ConnectionFacts {
     // nothing is fetched later.
     const ProviderTable* providers = nullptr;
     PendingAnswers* pending = nullptr;
+    std::string project_folder{};
+    std::string git_branch{};
+    std::string program{};  // base name of the client's executable; empty: not known
 };
 
 class CallObserver {

@@ -17,6 +17,7 @@
 #include "meter/hosts.h"
 #include "meter/pending_answers.h"
 #include "meter/pricing.h"
+#include "meter/project_registry.h"
 #include "net/blocking.h"
 #include "net/dialer.h"
 #include "net/shuttle.h"
@@ -50,6 +51,7 @@ struct InterceptServices {
     PassthroughCounts& passthrough;
     const meter::ProviderTable* providers = nullptr;  // null: the built-in ones
     meter::PendingAnswers* pending = nullptr;
+    meter::ProjectRegistry* registry = nullptr;  // null: no label is believed
 };
 
 asio::awaitable<void> serve_intercept(net::TcpStream edge, InterceptServices& services);

@@ -30,7 +30,7 @@ def test_help_is_everywhere(world):
     done = world.run("--help")
     equal(done.returncode, 0, "exit code")
     for verb in ("edge", "daemon", "run", "report", "status", "limits", "pricing", "reprice",
-                 "reset-proxy"):
+                 "projects", "whoami", "reset-proxy"):
         check(verb in done.text, f"--help does not name {verb}")
         inner = world.run(verb, "--help")
         equal(inner.returncode, 0, f"exit code of {verb} --help")
