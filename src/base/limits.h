@@ -89,6 +89,8 @@ inline constexpr std::size_t price_overrides_max = 1'000;
 // Rows that are priced anew in one transaction: milliseconds, which the daemon's writer waits for
 // without noticing.
 inline constexpr std::size_t reprice_rows_per_transaction = 200;
+// Rows that change their project in one transaction, as above; one column, so more of them.
+inline constexpr std::int64_t merge_rows_per_transaction = 2'000;
 
 // Relaying -------------------------------------------------------------------------------
 // One read of a relay. A thread has one such buffer, not a connection.

@@ -26,10 +26,6 @@ constexpr int lock_wait_ms = 5'000;
 // The first schema that knows old names and folders.
 constexpr int projects_schema_number = 3;
 
-// Rows that change their project in one transaction: milliseconds, which the daemon's writer waits
-// for without noticing.
-constexpr std::int64_t merge_rows_per_transaction = 2'000;
-
 enum class Access { read, write };
 
 // Runs `act` on the open database; SQLite's exceptions end here.
@@ -145,10 +141,10 @@ std::int64_t move_rows(SQLite::Database& database, const Found& from, const Foun
                                  "(SELECT rowid FROM requests WHERE project_id = ?1 LIMIT ?3)");
         update.bind(1, from.id);
         update.bind(2, into.id);
-        update.bind(3, merge_rows_per_transaction);
+        update.bind(3, limits::merge_rows_per_transaction);
         const auto count = std::int64_t{update.exec()};
         moved += count;
-        if (count == merge_rows_per_transaction) {
+        if (count == limits::merge_rows_per_transaction) {
             transaction.commit();
             continue;
         }

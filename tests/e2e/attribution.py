@@ -25,6 +25,9 @@ lines = ["POST /v1/messages HTTP/1.1", "host: api.anthropic.com", f"content-leng
 lines += [f"{name}: {value}" for name, value in ask["headers"].items()]
 tls.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
 if ask["leaves"]:
+    tls.settimeout(0.3)
+    try: tls.recv(1)
+    except TimeoutError: pass
     print(json.dumps({"pid": os.getpid(), "status": 0}), flush=True)
     os._exit(0)
 answer = tls.recv(65536)
@@ -211,7 +214,7 @@ def test_exited_process_keeps_its_project(world):
     world.start()
     folder = world.directory / "code" / "shop"
     (folder / ".git").mkdir(parents=True)
-    client = Client(world, folder, leaves=True)
+    client = Client(world, folder, leaves=True, headers={"x-test-delay-head-ms": "2000"})
     client.popen.wait(10)
     row = eventually(lambda: world.rows(), "the row")[0]
     equal((row["project_slug"], row["attribution_layer"]), ("shop", "git"), "project")
