@@ -97,8 +97,10 @@ void read_editors(const ProcessStatus& client, const Line& line, meter::ClientPr
     for (const auto& status : line.above) ask(status);
 }
 
-void read_own_words(const ProcessStatus& client, meter::ClientProcess& process) {
+// Whether there was anything to read.
+bool read_own_words(const ProcessStatus& client, meter::ClientProcess& process) {
     auto values = read_variables(client.pid, variable_names);
+    if (values.empty()) return false;
     process.halton_project = std::move(values[0]);
     for (std::size_t i = 1; i < values.size(); ++i) {
         if (!values[i]) continue;
@@ -106,6 +108,7 @@ void read_own_words(const ProcessStatus& client, meter::ClientProcess& process) 
             i == title_variable ? meter::parse_title_label(*values[i]) : std::move(values[i]);
         if (label && !label->empty()) process.labels.push_back({std::move(*label), false});
     }
+    return true;
 }
 
 void read_editor_files(meter::ClientProcess& process) {
@@ -122,7 +125,8 @@ void read_ancestors(const Line& line, meter::ClientProcess& process) {
         ancestor.pid = pid;
         ancestor.executable = base_name(read_executable(pid));
         ancestor.working_directory = read_working_directory(pid);
-        ancestor.halton_project = read_variables(pid, std::span(variable_names).first(1)).front();
+        auto values = read_variables(pid, std::span(variable_names).first(1));
+        if (!values.empty()) ancestor.halton_project = std::move(values.front());
         ancestor.files = read_project_files(ancestor.working_directory, read_file_root(pid));
         process.ancestors.push_back(std::move(ancestor));
     }
@@ -148,21 +152,25 @@ Result<meter::ClientProcess> ClientProcesses::read(int pid, Wanted wanted) {
     auto known = std::find_if(known_.begin(), known_.end(),
                               [&](const Known& entry) { return entry.process.pid == pid; });
     std::optional<Line> line;
-    if (known == known_.end()) {
+    meter::ClientProcess process;
+    if (known != known_.end()) {
+        process = known->process;
+    } else {
         // First what vanishes with the process, then what stays on disk.
-        meter::ClientProcess process;
         process.pid = pid;
         process.uid = status->uid;
         process.executable = base_name(executable);
         process.working_directory = working_directory;
-        read_own_words(*status, process);
+        const bool has_words = read_own_words(*status, process);
         line = read_line(*status);
         read_editors(*status, *line, process);
-        known_.push_front({status->started, executable, now, std::move(process)});
-        if (known_.size() > limits::process_facts_count_max) known_.pop_back();
-        known = known_.begin();
+        // A program that is just being loaded says nothing yet: it is asked again.
+        if (has_words) {
+            known_.push_front({status->started, executable, now, process});
+            if (known_.size() > limits::process_facts_count_max) known_.pop_back();
+            known = known_.begin();
+        }
     }
-    meter::ClientProcess process = known->process;
     const auto file_root = read_file_root(pid);
     process.files = read_project_files(working_directory, file_root);
     read_editor_files(process);
@@ -171,9 +179,11 @@ Result<meter::ClientProcess> ClientProcesses::read(int pid, Wanted wanted) {
         if (!line) line = read_line(*status);
         read_ancestors(*line, process);
         process.container = read_container_facts(pid, file_root);
-        known->process.ancestors = process.ancestors;
-        known->process.ancestors_end = process.ancestors_end;
-        known->process.container = process.container;
+        if (known != known_.end()) {
+            known->process.ancestors = process.ancestors;
+            known->process.ancestors_end = process.ancestors_end;
+            known->process.container = process.container;
+        }
     }
     return process;
 }

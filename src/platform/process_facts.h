@@ -38,7 +38,8 @@ std::string read_working_directory(int pid);
 std::vector<std::string> read_arguments(int pid);
 
 // The values of those variables, in their order, at most slug_bytes_max + 1 bytes each: as they
-// were when the program began. What it sets in itself later is not visible from outside.
+// were when the program began; what it sets in itself later is not visible from outside. None at
+// all when there is nothing to read: no environment, or a program that is just being loaded.
 std::vector<std::optional<std::string>> read_variables(int pid,
                                                        std::span<const std::string_view> names);
 

@@ -95,9 +95,9 @@ std::vector<std::string> read_arguments(int pid) {
 
 std::vector<std::optional<std::string>> read_variables(int pid,
                                                        std::span<const std::string_view> names) {
-    std::vector<std::optional<std::string>> values(names.size());
     const auto text = read_file(fmt::format("/proc/{}/environ", pid), limits::environ_bytes_max);
-    if (!text) return values;
+    if (!text || text->empty()) return {};
+    std::vector<std::optional<std::string>> values(names.size());
     std::string_view rest = *text;
     while (!rest.empty()) {
         const auto entry = take_entry(rest);

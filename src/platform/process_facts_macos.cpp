@@ -82,9 +82,10 @@ std::vector<std::string> read_arguments(int pid) { return read_launch(pid).argum
 
 std::vector<std::optional<std::string>> read_variables(int pid,
                                                        std::span<const std::string_view> names) {
-    std::vector<std::optional<std::string>> values(names.size());
     const auto launch = read_launch(pid);
     std::string_view rest = launch.environment;
+    if (rest.empty()) return {};
+    std::vector<std::optional<std::string>> values(names.size());
     while (!rest.empty()) {
         const auto entry = take_entry(rest);
         const auto equals = entry.find('=');

@@ -209,7 +209,12 @@ TEST_CASE("client process: labels of its variables") {
                     "sleep 60 & mark $!; wait");
     REQUIRE(tree.pid() > 0);
     ClientProcesses processes;
-    const auto found = read_sleep(processes, tree.pid());
+    auto found = read_sleep(processes, tree.pid());
+    // Its variables are the last of it to be seen.
+    for (int i = 0; i < 2000 && found && found->labels.empty(); ++i) {
+        ::usleep(1'000);
+        found = processes.read(tree.pid());
+    }
     REQUIRE(found);
     REQUIRE(found->labels.size() == 2);
     CHECK(found->labels[0].text == "shop");
