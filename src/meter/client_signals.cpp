@@ -122,6 +122,7 @@ void read_tool(const http::HeaderList& headers, std::string_view program, Client
     const KnownTool* by_agent = find_tool(product.name);
     program = without_extension(program);
     const KnownTool* by_program = find_tool(program);
+    const std::string_view runtime = by_program != nullptr ? by_program->tool : program;
     if (by_program != nullptr && by_program->is_runtime) by_program = nullptr;
     if (by_agent != nullptr && (!by_agent->is_runtime || by_program == nullptr)) {
         signals.tool = by_agent->tool;
@@ -134,8 +135,8 @@ void read_tool(const http::HeaderList& headers, std::string_view program, Client
     } else if (by_program != nullptr) {
         signals.tool = by_program->tool;
         return;
-    } else if (is_word(program, limits::client_word_bytes_max)) {
-        signals.tool = to_lower(program);
+    } else if (is_word(runtime, limits::client_word_bytes_max)) {
+        signals.tool = to_lower(runtime);
         return;
     }
     if (is_version(product.version))

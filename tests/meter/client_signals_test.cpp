@@ -51,6 +51,7 @@ TEST_CASE("client signals: a library yields to the program that uses it") {
     check_tool("Go-http-client/2.0", "goose", "goose", "");
     CHECK(read({}, "codex").tool == "codex");
     CHECK(read({}, "my_tool").tool == "my_tool");
+    CHECK(read({}, "python3.11").tool == "python");
     CHECK(read({}, "thing.exe").tool == "thing");
     CHECK(read({}).tool.empty());
 }
