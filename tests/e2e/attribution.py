@@ -338,18 +338,18 @@ def test_two_hundred_processes_at_once(world):
         (folders[-1] / ".git").mkdir(parents=True)
     environment = world.environment(CURL_CA_BUNDLE=world.trust_file(),
                                     HTTPS_PROXY=f"http://127.0.0.1:{world.edge_port}")
+    command = ["curl", "-sS", "--http1.1", "--max-time", "80", "-o", "/dev/null", "--json",
+               json.dumps(CLAUDE), "https://api.anthropic.com/v1/messages", "-H"]
     running = [subprocess.Popen(
-        ["curl", "-sS", "--http1.1", "--max-time", "80", "-o", "/dev/null", "--json",
-         json.dumps({"model": f"claude-p{number % 20}"}), "-H", f"x-test-model: claude-p{number % 20}",
-         "https://api.anthropic.com/v1/messages"],
-        cwd=folders[number % 20], env=environment, stdin=subprocess.DEVNULL,
-        stderr=subprocess.PIPE) for number in range(200)]
+        [*command, f"x-test-model: claude-p{number % 20}"], cwd=folders[number % 20],
+        env=environment, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        for number in range(200)]
     for one in running:
         error = one.communicate()[1]
         equal(one.returncode, 0, f"exit code of curl: {error.decode()[-200:]}")
     rows = world.wait_rows(200, limit_s=20)
     wrong = [r for r in rows if "claude-" + r["project_slug"] != r["model"]]
-    check(not wrong, lambda: f"{len(wrong)} of 200 with the wrong project, as {wrong[0]['project_slug']}"
-          f" by {wrong[0]['attribution_layer']}")
+    check(not wrong, lambda: f"{len(wrong)} of 200 with the wrong project, as "
+          f"{wrong[0]['project_slug']} by {wrong[0]['attribution_layer']}")
 test_two_hundred_processes_at_once.limit_s = 180
 test_two_hundred_processes_at_once.is_alone = True
