@@ -1,7 +1,7 @@
 // Which process owns a client's socket on this machine, and what attribution wants to know of it.
 // In:    the two ends of the client's loopback connection to the edge.
 // Out:   ClientProcess: whatever could be read before the process was gone.
-// Limits: socket_owner_time_max, socket_owner_fd_count_max, seen_socket_count_max; recently seen
+// Limits: socket_owner_time_max of work, socket_owner_fd_count_max, seen_socket_count_max; recently seen
 //        processes come first.
 // Thread: one at a time. Blocking (netlink, /proc): call it off the I/O threads.
 #pragma once

@@ -15,6 +15,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <ctime>
 #include <memory>
 #include <optional>
 #include <unordered_map>
@@ -30,7 +31,13 @@
 namespace halton::platform {
 namespace {
 
-using Deadline = std::chrono::steady_clock::time_point;
+// The time that this thread has worked. A machine with more to do than it can must not look like
+// a search that leads nowhere: whoever waits for the answer has a limit of its own.
+std::chrono::nanoseconds worked_time() {
+    timespec spent{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent);
+    return std::chrono::seconds(spent.tv_sec) + std::chrono::nanoseconds(spent.tv_nsec);
+}
 
 struct Socket {
     std::uint64_t inode = 0;
@@ -192,7 +199,7 @@ Directory open_directory(const std::string& path) {
 // The look through /proc under one budget of time and looks.
 class Search {
 public:
-    Search(const Socket& socket, Deadline deadline,
+    Search(const Socket& socket, std::chrono::nanoseconds deadline,
            std::unordered_map<std::uint64_t, int>& seen_sockets)
         : inode_(socket.inode), uid_(socket.uid), deadline_(deadline), seen_(seen_sockets) {}
 
@@ -252,14 +259,14 @@ public:
 
     bool is_over() {
         is_over_ = is_over_ || look_count_ > limits::socket_owner_fd_count_max ||
-                   std::chrono::steady_clock::now() >= deadline_;
+                   worked_time() >= deadline_;
         return is_over_;
     }
 
 private:
     std::uint64_t inode_;
     std::uint32_t uid_;
-    Deadline deadline_;
+    std::chrono::nanoseconds deadline_;  // by worked_time()
     std::unordered_map<std::uint64_t, int>& seen_;
     std::size_t look_count_ = 0;
     bool is_over_ = false;
@@ -269,7 +276,7 @@ private:
 
 Result<meter::ClientProcess> SocketOwners::find(const SocketAddress& client,
                                                 const SocketAddress& edge) {
-    const auto deadline = std::chrono::steady_clock::now() + limits::socket_owner_time_max;
+    const auto deadline = worked_time() + limits::socket_owner_time_max;
     const auto socket = find_socket(client, edge, is_kernel_asked_);
     if (!socket) return fail(socket.error());
     if (socket->uid != own_uid())

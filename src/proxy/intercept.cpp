@@ -31,6 +31,7 @@ struct Opened {
 struct Owner {
     meter::ClientProcess process;
     bool is_other_user = false;
+    std::string_view outcome = "late";  // of the look-up
 };
 
 std::optional<platform::SocketAddress> parse_address(const std::string& text) {
@@ -48,6 +49,7 @@ Result<net::Blocking::Pending<Owner>> start_owner_search(
         [client = *client, edge = *edge, &owners = services.owners] {
             Owner owner;
             auto process = owners.find(client, edge);
+            owner.outcome = process ? "found" : name_of(process.error().kind);
             if (process) owner.process = std::move(*process);
             else owner.is_other_user = process.error().kind == ErrorKind::permission;
             return owner;
@@ -243,8 +245,8 @@ asio::awaitable<Opened> Intercept::meter(TcpStream upstream, const tls::ClientHe
         co_return Opened{};
     }
 
-    // While many processes connect at once a look-up may take longer; it has had two handshakes.
-    co_await wait_for_owner(net::Milliseconds(1));
+    // While many processes connect at once a look-up may take longer than the dial.
+    co_await wait_for_owner(owner_wait);
     auto attribution = attribute();
     meter::CallObserver observer({host, std::move(attribution.project_slug),
                                   std::move(attribution.layer),
@@ -277,7 +279,8 @@ meter::Attribution Intercept::attribute() {
               {{"winning_layer", found.layer},
                {"project", found.project_slug},
                {"program", owner_.process.executable},
-               {"pid", owner_.process.pid}});
+               {"pid", owner_.process.pid},
+               {"client", owner_.outcome}});
     if (services_.registry == nullptr) return found;
     const auto other = services_.registry->note(found.project_slug, found.folder);
     // They share their rows: one slug is one project.
