@@ -31,6 +31,7 @@
 #include "roles/proxy_nets.h"
 #include "roles/verbs.h"
 #include "store/ledger.h"
+#include "store/projects.h"
 #include "tls/upstream_context.h"
 
 namespace halton::roles {
@@ -260,6 +261,12 @@ int run_daemon(int argc, char** argv) {
                 return false;
             return platform::is_own_address(address.to_string());
         };
+        meter::ProjectRegistry registry;
+        // An older or a missing file knows none; the ledger's thread brings it up to date.
+        const auto folders =
+            store::read_project_folders(home->database_file(), limits::project_registry_count_max);
+        if (folders)
+            for (const auto& [slug, folder] : *folders) registry.note(slug, folder);
         net::Dialer dialer(io, config, daemon.limits, is_own);
         platform::SocketOwners owners;
         net::Blocking blocking(io);  // destroyed first: its last call may still use the owners
@@ -288,7 +295,8 @@ int run_daemon(int argc, char** argv) {
                                                     std::string_view program,
                                                     std::string_view host) {
                                               ledger.note_unmetered(reason, program, host);
-                                          }};
+                                          },
+                                          &registry};
         daemon.background.spawn(
             "intercept listener",
             intercept->serve([&] { return daemon.has_room((*shuttle)->count()); },

@@ -21,6 +21,7 @@
 #include "net/shuttle.h"
 #include "net/task_group.h"
 #include "platform/home.h"
+#include "platform/listeners.h"
 #include "platform/network.h"
 #include "platform/process.h"
 #include "platform/supervisor.h"
@@ -245,9 +246,10 @@ int run_edge(int argc, char** argv) {
                              "Owns the proxy port of your tools: passes connections on to the "
                              "daemon, or tunnels them untouched when it is away.\n");
     options.add_options()("port", "listen on this port instead of the configured one",
-                          cxxopts::value<std::uint16_t>())("replace",
-                          "take the port over from the edge that runs now, if one does; "
-                          "that one serves its tunnels to their end")(
+                          cxxopts::value<std::uint16_t>())(
+        "replace",
+        "take the port over from the edge that runs now, if one does; "
+        "that one serves its tunnels to their end")(
         "drain-in-child",
         "on SIGTERM end at once, and leave open tunnels to a child process: for "
         "supervisors")("h,help", "print this help");
@@ -298,7 +300,10 @@ int run_edge(int argc, char** argv) {
     proxy::HealthCache health(io, edge.background, limits, [&]() -> asio::awaitable<bool> {
         const auto status =
             co_await net::probe_http_status(io, ports.get().api_port, "/health", limits.probe);
-        co_return status && *status == 200;
+        if (!status || *status != 200) co_return false;
+        // Another user could sit on the port while our daemon is away, and be offered calls.
+        const auto uid = platform::find_listener_uid(ports.get().api_port);
+        co_return !uid || *uid == platform::own_uid();
     });
     proxy::EdgeCounts counts;
     proxy::EdgeServices services{

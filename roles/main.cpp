@@ -26,7 +26,7 @@ struct Verb {
     bool is_hidden;
 };
 
-constexpr std::array<Verb, 19> verbs{{
+constexpr std::array<Verb, 21> verbs{{
     {"init", "set up, repair, switch the mode, or follow an upgrade", run_init, false},
     {"onboard", "set up with explanations (init --apps)", run_onboard, false},
     {"run", "run one command with its calls metered", run_run, false},
@@ -39,6 +39,8 @@ constexpr std::array<Verb, 19> verbs{{
     {"limits", "show how full your subscriptions are", run_limits, false},
     {"pricing", "list, show, check or import prices", run_pricing, false},
     {"reprice", "recompute what recorded calls cost", run_reprice, false},
+    {"projects", "list, rename, merge, archive or set up projects", run_projects, false},
+    {"whoami", "explain which project a process's calls are booked to", run_whoami, false},
     {"edge", "run the proxy port in the foreground", run_edge, false},
     {"daemon", "run the metering daemon in the foreground", run_daemon, false},
     {"watchdog", "switch the system proxy off when the daemon is gone", run_watchdog, false},

@@ -12,6 +12,7 @@
 #include "roles/exit_code.h"
 #include "roles/report_text.h"
 #include "roles/verbs.h"
+#include "store/projects.h"
 #include "store/reports.h"
 
 namespace halton::roles {
@@ -108,7 +109,7 @@ int run_report(int argc, char** argv) {
         "json", "as JSON; money as in --csv")("h,help", "print this help");
     cxxopts::ParseResult flags;
     if (const auto done = parse_flags(options, argc, argv, &flags)) return *done;
-    const auto query = read_period(flags, system_clock().now_utc());
+    auto query = read_period(flags, system_clock().now_utc());
     if (!query) return report_usage_error(verb_name, query.error().context.c_str());
     const auto group = read_group(flags);
     if (!group) return report_usage_error(verb_name, group.error().context.c_str());
@@ -122,6 +123,9 @@ int run_report(int argc, char** argv) {
         fmt::print(stderr, "halton-meter: {}\n", home.error().context);
         return exit_failed;
     }
+    if (query->project_slug)
+        query->project_slug =
+            store::find_current_slug(home->database_file(), *query->project_slug);
     ReportView view{*query, {}, std::nullopt};
     const auto read = [&home](const store::ReportQuery& wanted) -> Result<store::Report> {
         auto report = store::read_report(home->database_file(), wanted);

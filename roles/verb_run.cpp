@@ -126,18 +126,34 @@ void add_java(const platform::Home& home, const platform::Environment& own,
     if (theirs || !options) settings.java_trust_file.clear();
 }
 
-// Another user who has taken our port would read whatever a tool sends in clear, and could keep
-// calls from their provider: that is for a person to look at, not to run past. Nothing: all right.
-std::optional<std::string> find_reason_not_to_run() {
+// Why nothing may be sent to the edge's port; nothing: our edge is there.
+std::optional<Error> find_edge_fault(std::uint16_t port) {
+    // Another user would read whatever a tool sends in clear, and could keep calls from their
+    // provider.
+    const auto uid = platform::find_listener_uid(port);
+    if (uid && *uid != platform::own_uid())
+        return Error{ErrorKind::permission, Leg::local,
+                     fmt::format("port {} belongs to another user (uid {}), not to your edge "
+                                 "(look: halton-meter doctor)",
+                                 port, *uid)};
+    if (!platform::is_listening(port, Limits{}.probe))
+        return Error{
+            ErrorKind::refused, Leg::local,
+            fmt::format("no edge listens on 127.0.0.1:{} (start it: halton-meter start)", port)};
+    if (!platform::is_edge(port, edge_answer_limit))
+        return Error{ErrorKind::unsupported, Leg::local,
+                     fmt::format("what listens on 127.0.0.1:{} does not answer as our edge (look: "
+                                 "halton-meter doctor)",
+                                 port)};
+    return std::nullopt;
+}
+
+// The user's own, without proxy variables that lead to a port where our edge is not.
+platform::Environment make_unmetered(platform::Environment own) {
     const auto home = platform::find_home();
-    if (!home) return std::nullopt;
+    if (!home) return own;
     const auto port = find_ports(*home, platform::read_config(*home).config).edge_port;
-    const auto listener = platform::find_listener(port);
-    if (!listener || !listener->uid || *listener->uid == platform::own_uid()) return std::nullopt;
-    return fmt::format(
-        "port {} belongs to another user (uid {}), not to your edge: nothing was "
-        "started. Type: halton-meter doctor",
-        port, *listener->uid);
+    return find_edge_fault(port) ? setup::remove_edge_proxy(std::move(own), port) : std::move(own);
 }
 
 // The environment to run with. Errors: why it must be the user's own, unchanged.
@@ -146,15 +162,7 @@ Result<platform::Environment> make_metered(const platform::Environment& own, boo
     if (!home) return fail(home.error());
     const auto parsed = platform::read_config(*home);
     const auto ports = find_ports(*home, parsed.config);
-    if (!platform::is_listening(ports.edge_port, Limits{}.probe))
-        return fail(ErrorKind::refused,
-                    fmt::format("no edge listens on 127.0.0.1:{} (start it: halton-meter start)",
-                                ports.edge_port));
-    if (!platform::is_edge(ports.edge_port, edge_answer_limit))
-        return fail(ErrorKind::unsupported,
-                    fmt::format("what listens on 127.0.0.1:{} does not answer as our edge (look: "
-                                "halton-meter doctor)",
-                                ports.edge_port));
+    if (auto fault = find_edge_fault(ports.edge_port)) return fail(std::move(*fault));
     const auto foreign = setup::find_foreign_proxy(own, ports.edge_port);
     if (foreign && !parsed.config.has_upstream_proxy)
         return fail(ErrorKind::unsupported,
@@ -209,14 +217,12 @@ int run_run(int argc, char** argv) {
     if (command.empty()) return report_usage_error(verb_name, "no command given");
 
     auto environment = platform::read_environment();
-    if (const auto reason = find_reason_not_to_run()) {
-        warn(*reason);
-        return exit_failed;
-    }
     if (auto metered = make_metered(environment, flags.count("java") > 0))
         environment = std::move(*metered);
-    else
+    else {
         warn(fmt::format("running unmetered: {}", to_safe_text(metered.error().context, 300)));
+        environment = make_unmetered(std::move(environment));
+    }
 
     const auto failed = platform::become_program(command, environment);
     warn(failed.context);

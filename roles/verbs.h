@@ -12,6 +12,7 @@ int run_init(int argc, char** argv);
 int run_limits(int argc, char** argv);
 int run_onboard(int argc, char** argv);
 int run_pricing(int argc, char** argv);
+int run_projects(int argc, char** argv);
 int run_report(int argc, char** argv);
 int run_reprice(int argc, char** argv);
 int run_rescue(int argc, char** argv);
@@ -24,5 +25,6 @@ int run_stop(int argc, char** argv);
 int run_uninstall(int argc, char** argv);
 int run_userenv(int argc, char** argv);
 int run_watchdog(int argc, char** argv);
+int run_whoami(int argc, char** argv);
 
 }  // namespace halton::roles

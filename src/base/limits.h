@@ -65,6 +65,13 @@ inline constexpr std::size_t error_code_bytes_max = 64;
 inline constexpr std::size_t request_id_bytes_max = 128;
 inline constexpr std::size_t user_agent_bytes_max = 200;
 inline constexpr std::size_t slug_bytes_max = 128;
+// What clients tell about themselves: ids are UUIDs of 36 bytes, names and branches a few words.
+inline constexpr std::size_t client_word_bytes_max = 40;
+inline constexpr std::size_t session_id_bytes_max = 128;
+inline constexpr std::size_t agent_name_bytes_max = 64;
+inline constexpr std::size_t git_branch_bytes_max = 200;
+// A header that is JSON, as agents send one with each turn: recorded ones have up to 700 bytes.
+inline constexpr std::size_t turn_metadata_bytes_max = 4 * 1024;
 // Ids of the price rows of one call; more than a few only calls with sub-calls have.
 inline constexpr std::size_t price_id_bytes_max = 400;
 // Windows of subscriptions told by one answer: real ones tell up to six, in words of up to 30 bytes
@@ -82,6 +89,8 @@ inline constexpr std::size_t price_overrides_max = 1'000;
 // Rows that are priced anew in one transaction: milliseconds, which the daemon's writer waits for
 // without noticing.
 inline constexpr std::size_t reprice_rows_per_transaction = 200;
+// Rows that change their project in one transaction, as above; one column, so more of them.
+inline constexpr std::int64_t merge_rows_per_transaction = 2'000;
 
 // Relaying -------------------------------------------------------------------------------
 // One read of a relay. A thread has one such buffer, not a connection.
@@ -176,6 +185,8 @@ inline constexpr std::size_t socket_owner_fd_count_max = 200'000;
 inline constexpr std::size_t socket_owner_recent_count_max = 16;
 // /proc/net/tcp has 150 bytes a line: 50,000 sockets.
 inline constexpr std::size_t socket_table_bytes_max = 8 * 1024 * 1024;
+// Its beginning, where the listeners stand: 400 of them.
+inline constexpr std::size_t listener_table_bytes_max = 64 * 1024;
 // The kernel's own bound for arguments and environment is a quarter of an 8 MiB stack.
 inline constexpr std::size_t environ_bytes_max = 2 * 1024 * 1024;
 // What `doctor` looks at of running tools: more processes than a desktop has, the beginning of
@@ -207,6 +218,23 @@ inline constexpr std::chrono::milliseconds proxy_on_wait{30'000};
 inline constexpr std::chrono::milliseconds proxy_on_poll{250};
 // All of them: a daemon that ends has 30 s, and a person who types reset-proxy as long.
 inline constexpr std::chrono::milliseconds system_proxy_time{15'000};
+// Arguments that are looked at for a workspace: an IDE's own command line has a few hundred bytes,
+// its helpers' up to 4 KiB.
+inline constexpr std::size_t command_line_bytes_max = 64 * 1024;
+inline constexpr std::size_t argument_count_max = 256;
+// Folders of one command line. From the second on it is ambiguous; these are shown.
+inline constexpr std::size_t workspace_count_max = 8;
+inline constexpr std::size_t workspace_label_count_max = 8;
+// Steps from a client towards the first process.
+inline constexpr int ancestor_count_max = 8;
+// What a process said of itself and its parents is taken for this long as still true: a tool opens
+// its connections in bursts.
+inline constexpr std::chrono::milliseconds process_facts_age_max{2'000};
+inline constexpr std::size_t process_facts_count_max = 32;
+// Sockets remembered from a look through all processes, for those that ask next: 16 bytes each.
+inline constexpr std::size_t seen_socket_count_max = 4096;
+// Slugs whose folder is known: more projects than anybody has.
+inline constexpr std::size_t project_registry_count_max = 4096;
 
 // TLS --------------------------------------------------------------------------------------
 // A post-quantum ClientHello is about 1.8 KiB; 16 KiB is one record's worth.

@@ -38,6 +38,25 @@ std::optional<std::uint64_t> parse_decimal(std::string_view text) {
     return value;
 }
 
+namespace {
+
+// Bytes of the character that `text` begins with when a terminal or a page would act on it instead
+// of showing it: C0 and C1 controls, and those that change the direction of text. 0: it is shown.
+std::size_t count_hidden_bytes(std::string_view text) {
+    const auto byte = [&](std::size_t i) {
+        return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u;
+    };
+    if (byte(0) < 0x20 || byte(0) == 0x7f) return 1;
+    if (byte(0) == 0xc2 && byte(1) >= 0x80 && byte(1) <= 0x9f) return 2;
+    if (byte(0) != 0xe2) return 0;
+    const bool is_mark = byte(1) == 0x80 && (byte(2) == 0x8e || byte(2) == 0x8f ||
+                                             (byte(2) >= 0xa8 && byte(2) <= 0xae));
+    const bool is_isolate = byte(1) == 0x81 && byte(2) >= 0xa6 && byte(2) <= 0xa9;
+    return is_mark || is_isolate ? 3 : 0;
+}
+
+}  // namespace
+
 std::string to_safe_text(std::string_view text, std::size_t bytes_max) {
     if (text.size() > bytes_max) {
         text = text.substr(0, bytes_max);
@@ -52,9 +71,13 @@ std::string to_safe_text(std::string_view text, std::size_t bytes_max) {
         }
         text = text.substr(0, end);
     }
-    std::string out(text);
-    for (char& c : out)
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+    std::string out;
+    out.reserve(text.size());
+    while (!text.empty()) {
+        const std::size_t hidden = count_hidden_bytes(text);
+        out += hidden > 0 ? '?' : text.front();
+        text.remove_prefix(std::max<std::size_t>(hidden, 1));
+    }
     return out;
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/money.h"
+#include "meter/client_signals.h"
 
 namespace halton::meter {
 
@@ -147,6 +148,9 @@ struct CallRecord {
     std::optional<int> retry_count;
     // The client's own id of the call, which its retries share; empty when it sends none.
     std::string client_request_id;
+    ClientSignals client;        // the tool, and what it says of its sessions
+    std::string git_branch;      // of the project's folder when the client connected
+    std::string project_folder;  // the folder that goes by the slug; empty: none does
 };
 
 // Port: where finished calls go. Never blocks, never throws; a full sink drops and counts.

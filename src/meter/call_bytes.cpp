@@ -10,7 +10,7 @@ namespace halton::meter {
 namespace {
 
 // Raise it with every change of the lists below.
-constexpr std::uint32_t field_list_number = 4;
+constexpr std::uint32_t field_list_number = 5;
 
 class Packer {
 public:
@@ -145,6 +145,12 @@ void each_field(Archive& archive, Record& record) {
     each(archive, name, plan, status, used_fraction, resets_at, window_minutes);
 }
 
+template <class Archive, Is<ClientSignals> Record>
+void each_field(Archive& archive, Record& record) {
+    auto& [tool, version, session_id, thread_id, turn_id, agent_name] = record;
+    each(archive, tool, version, session_id, thread_id, turn_id, agent_name);
+}
+
 template <class Archive, Is<CallRecord> Record>
 void each_field(Archive& archive, Record& record) {
     auto& [id, requested_at, provider, model, requested_model, mode, kind, method, host, path,
@@ -152,13 +158,15 @@ void each_field(Archive& archive, Record& record) {
            latency_ms, time_to_first_byte_ms, status, http_status, error, provider_request_id,
            user_agent, project_slug, attribution_layer, source_workdir, billing, price_id,
            price_date, provider_cost, speed, region, has_unpriced_part, sub_calls, plan_limits,
-           is_provider_cost_reckoned, retry_count, client_request_id] = record;
+           is_provider_cost_reckoned, retry_count, client_request_id, client, git_branch,
+           project_folder] = record;
     each(archive, id, requested_at, provider, model, requested_model, mode, kind, method, host,
          path, usage, has_usage, tokens_complete, cost, cost_state, rates_source, service_tier,
          latency_ms, time_to_first_byte_ms, status, http_status, error, provider_request_id,
          user_agent, project_slug, attribution_layer, source_workdir, billing, price_id, price_date,
          provider_cost, speed, region, has_unpriced_part, sub_calls, plan_limits,
-         is_provider_cost_reckoned, retry_count, client_request_id);
+         is_provider_cost_reckoned, retry_count, client_request_id, client, git_branch,
+         project_folder);
 }
 
 template <class Enum>

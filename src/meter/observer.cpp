@@ -13,6 +13,7 @@
 #include "http/websocket.h"
 #include "meter/answer.h"
 #include "meter/charge.h"
+#include "meter/client_signals.h"
 #include "meter/custom_providers.h"
 #include "meter/error_class.h"
 #include "meter/pending_answers.h"
@@ -245,6 +246,9 @@ void CallObserver::State::begin(const http::Event& event) {
     record.project_slug = facts.project_slug;
     record.attribution_layer = facts.attribution_layer;
     record.source_workdir = facts.source_workdir;
+    record.project_folder = facts.project_folder;
+    record.git_branch = facts.git_branch;
+    record.client = read_client_signals(head.headers, facts.program);
     switch (endpoint->billing) {
         case Billing::free: record.billing = BillingMode::free; break;
         case Billing::deferred: record.billing = BillingMode::deferred; break;

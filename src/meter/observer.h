@@ -39,6 +39,9 @@ struct ConnectionFacts {
     const ProviderTable* providers = nullptr;
     PendingAnswers* pending = nullptr;
     UnseenCounts* unseen = nullptr;  // may be null
+    std::string project_folder{};
+    std::string git_branch{};
+    std::string program{};  // base name of the client's executable; empty: not known
 };
 
 class CallObserver {

@@ -29,7 +29,7 @@ public:
     template <class T>
     class Pending {
     public:
-        // The result, or nothing after `limit`. Once.
+        // The result, or nothing after `limit`; then it may be asked again.
         asio::awaitable<std::optional<T>> wait(std::chrono::milliseconds limit);
 
     private:

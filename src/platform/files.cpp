@@ -59,7 +59,13 @@ void sync_directory(const std::filesystem::path& directory) {
 
 }  // namespace
 
-Result<std::string> read_file(const std::filesystem::path& path, std::size_t bytes_max) {
+namespace {
+
+// `bytes_max` is a fault, or where reading ends.
+enum class Longer { is_too_large, is_cut };
+
+Result<std::string> read_some(const std::filesystem::path& path, std::size_t bytes_max,
+                              Longer longer) {
     // Non-blocking, so that a named pipe put there cannot hang us before we see what it is.
     const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
     if (file.get() < 0) return fail_with_errno("cannot open", path);
@@ -71,24 +77,36 @@ Result<std::string> read_file(const std::filesystem::path& path, std::size_t byt
         return fail(ErrorKind::too_large,
                     fmt::format("{} is larger than {} bytes", path.string(), bytes_max));
     };
-    if (facts.st_size > 0 && static_cast<std::uint64_t>(facts.st_size) > bytes_max)
+    if (longer == Longer::is_too_large && facts.st_size > 0 &&
+        static_cast<std::uint64_t>(facts.st_size) > bytes_max)
         return too_large();
 
     // The size is a hint only: files of /proc say 0, and others may grow meanwhile.
     std::string text;
     std::size_t size = 0;
     for (;;) {
-        const auto hint = static_cast<std::size_t>(facts.st_size);
+        const auto hint = std::min(static_cast<std::size_t>(facts.st_size), bytes_max);
         text.resize(std::max(size + 4096, hint + 1));
         const auto count = ::read(file.get(), text.data() + size, text.size() - size);
         if (count < 0 && errno == EINTR) continue;
         if (count < 0) return fail_with_errno("cannot read", path);
         if (count == 0) break;
         size += static_cast<std::size_t>(count);
-        if (size > bytes_max) return too_large();
+        if (size > bytes_max && longer == Longer::is_too_large) return too_large();
+        if (size >= bytes_max && longer == Longer::is_cut) break;
     }
-    text.resize(size);
+    text.resize(longer == Longer::is_cut ? std::min(size, bytes_max) : size);
     return text;
+}
+
+}  // namespace
+
+Result<std::string> read_file(const std::filesystem::path& path, std::size_t bytes_max) {
+    return read_some(path, bytes_max, Longer::is_too_large);
+}
+
+Result<std::string> read_beginning(const std::filesystem::path& path, std::size_t bytes_max) {
+    return read_some(path, bytes_max, Longer::is_cut);
 }
 
 bool is_regular_file(const std::filesystem::path& path) {

@@ -15,6 +15,9 @@ namespace halton::platform {
 // Errors: not_found, permission, too_large, io. Refuses anything but a regular file.
 Result<std::string> read_file(const std::filesystem::path& path, std::size_t bytes_max);
 
+// Not more than the first `bytes_max` of it; a longer file is no error. Errors: as above.
+Result<std::string> read_beginning(const std::filesystem::path& path, std::size_t bytes_max);
+
 // Also through links; false for everything that cannot be looked at.
 bool is_regular_file(const std::filesystem::path& path);
 

@@ -21,6 +21,7 @@
 #include "platform/files.h"
 #include "platform/listeners.h"
 #include "platform/loopback_http.h"
+#include "platform/network.h"
 #include "platform/process.h"
 #include "platform/terminal.h"
 #include "setup/layers.h"
@@ -144,7 +145,8 @@ setup::ListenerFact look_at_port(std::uint16_t port, const setup::Facts& facts) 
     setup::ListenerFact fact;
     if (port == 0) return fact;
     const auto found = find_listener(port);
-    fact.is_bound = found.has_value() || is_listening(port, probe_limit);
+    // Also one that nobody listens on can be taken: by somebody's outgoing connection.
+    fact.is_bound = found.has_value() || is_listening(port, probe_limit) || !can_listen(port);
     if (!fact.is_bound) return fact;
     if (found) {
         fact.is_off_loopback = found->is_off_loopback;

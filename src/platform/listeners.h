@@ -22,6 +22,10 @@ struct Listening {
     std::optional<std::uint32_t> uid;
     std::optional<int> pid;  // where several hold the socket: not the supervisor
 };
+// Whose the listener is, and no more: tens of microseconds, also beside thousands of connections.
+// Nothing: nobody's, or not to be found out.
+std::optional<std::uint32_t> find_listener_uid(std::uint16_t port);
+
 // Nothing: nobody listens there, as far as one can see.
 std::optional<Listening> find_listener(std::uint16_t port);
 

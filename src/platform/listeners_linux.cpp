@@ -44,11 +44,9 @@ struct Row {
     bool is_off_loopback = false;
 };
 
-std::optional<Row> search_table(const char* file, std::uint16_t port) {
-    const auto table = read_file(file, limits::socket_table_bytes_max);
-    if (!table) return std::nullopt;
+std::optional<Row> search_table(std::string_view table, std::uint16_t port) {
     const auto wanted = fmt::format(":{:04X}", port);
-    std::string_view rest = *table;
+    std::string_view rest = table;
     while (!rest.empty()) {
         const auto line = rest.substr(0, rest.find('\n'));
         rest.remove_prefix(std::min(line.size() + 1, rest.size()));
@@ -60,6 +58,16 @@ std::optional<Row> search_table(const char* file, std::uint16_t port) {
         if (uid && inode)
             return Row{*inode, static_cast<std::uint32_t>(*uid),
                        !is_loopback(local.substr(0, local.size() - wanted.size()))};
+    }
+    return std::nullopt;
+}
+
+// Both address families; listeners stand before connections.
+std::optional<Row> search_tables(std::uint16_t port, std::size_t bytes_max) {
+    for (const char* file : {"/proc/net/tcp", "/proc/net/tcp6"}) {
+        const auto table = read_beginning(file, bytes_max);
+        if (!table) continue;
+        if (auto row = search_table(*table, port)) return row;
     }
     return std::nullopt;
 }
@@ -128,9 +136,14 @@ std::optional<ProcessLook> look_at_process(int pid) {
     return look;
 }
 
+std::optional<std::uint32_t> find_listener_uid(std::uint16_t port) {
+    const auto row = search_tables(port, limits::listener_table_bytes_max);
+    if (!row) return std::nullopt;
+    return row->uid;
+}
+
 std::optional<Listening> find_listener(std::uint16_t port) {
-    auto row = search_table("/proc/net/tcp", port);
-    if (!row) row = search_table("/proc/net/tcp6", port);
+    const auto row = search_tables(port, limits::socket_table_bytes_max);
     if (!row) return std::nullopt;
     return Listening{row->is_off_loopback, row->uid, find_holder(row->inode)};
 }

@@ -74,4 +74,10 @@ std::optional<Listening> find_listener(std::uint16_t port) {
     return std::nullopt;
 }
 
+// Another user's sockets are not shown here.
+std::optional<std::uint32_t> find_listener_uid(std::uint16_t port) {
+    const auto found = find_listener(port);
+    return found ? found->uid : std::nullopt;
+}
+
 }  // namespace halton::platform

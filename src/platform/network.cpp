@@ -8,6 +8,9 @@
 #include <ifaddrs.h>
 #include <netinet/in.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+
+#include "platform/socket.h"
 
 namespace halton::platform {
 namespace {
@@ -54,6 +57,19 @@ std::size_t descriptor_limit() {
     if (::getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY)
         return std::numeric_limits<std::size_t>::max();
     return static_cast<std::size_t>(files.rlim_cur);
+}
+
+bool can_listen(std::uint16_t port) {
+    const Socket probe(::socket(AF_INET, SOCK_STREAM, 0));
+    if (!probe.is_open()) return true;  // not the port's fault
+    const int on = 1;
+    ::setsockopt(probe.descriptor(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(port);
+    return ::bind(probe.descriptor(), reinterpret_cast<const sockaddr*>(&address),
+                  sizeof address) == 0;
 }
 
 void prepare_role_process() {

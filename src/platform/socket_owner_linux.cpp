@@ -14,11 +14,11 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
-#include <cstdlib>
 #include <cstring>
-#include <filesystem>
+#include <ctime>
 #include <memory>
 #include <optional>
+#include <unordered_map>
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
@@ -27,12 +27,17 @@
 #include "base/text.h"
 #include "platform/files.h"
 #include "platform/process.h"
-#include "platform/project_files.h"
 
 namespace halton::platform {
 namespace {
 
-using Deadline = std::chrono::steady_clock::time_point;
+// The time that this thread has worked. A machine with more to do than it can must not look like
+// a search that leads nowhere: whoever waits for the answer has a limit of its own.
+std::chrono::nanoseconds worked_time() {
+    timespec spent{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent);
+    return std::chrono::seconds(spent.tv_sec) + std::chrono::nanoseconds(spent.tv_nsec);
+}
 
 struct Socket {
     std::uint64_t inode = 0;
@@ -185,28 +190,6 @@ Result<Socket> find_socket(const SocketAddress& client, const SocketAddress& edg
     return *found;
 }
 
-std::string read_link(const std::string& path) {
-    std::array<char, 4096> target;
-    const auto size = ::readlink(path.c_str(), target.data(), target.size());
-    if (size <= 0 || static_cast<std::size_t>(size) == target.size()) return {};
-    std::string text(target.data(), static_cast<std::size_t>(size));
-    constexpr std::string_view deleted = " (deleted)";
-    if (text.size() > deleted.size() &&
-        text.compare(text.size() - deleted.size(), deleted.size(), deleted) == 0)
-        text.resize(text.size() - deleted.size());
-    return text;
-}
-
-// Field 22 of /proc/pid/stat, in clock ticks since boot. The name in field 2 may hold anything,
-// also brackets and spaces, so fields are counted from the last bracket.
-std::optional<std::uint64_t> read_start_time(int pid) {
-    const auto text = read_file(fmt::format("/proc/{}/stat", pid), 4096);
-    if (!text) return std::nullopt;
-    const auto bracket = text->rfind(')');
-    if (bracket == std::string::npos) return std::nullopt;
-    return parse_decimal(field_of(std::string_view(*text).substr(bracket + 1), 19));
-}
-
 using Directory = std::unique_ptr<DIR, int (*)(DIR*)>;
 
 Directory open_directory(const std::string& path) {
@@ -216,23 +199,41 @@ Directory open_directory(const std::string& path) {
 // The look through /proc under one budget of time and looks.
 class Search {
 public:
-    Search(const Socket& socket, Deadline deadline)
-        : link_(fmt::format("socket:[{}]", socket.inode)), uid_(socket.uid), deadline_(deadline) {}
+    Search(const Socket& socket, std::chrono::nanoseconds deadline,
+           std::unordered_map<std::uint64_t, int>& seen_sockets)
+        : inode_(socket.inode), uid_(socket.uid), deadline_(deadline), seen_(seen_sockets) {}
 
+    // Remembers the other sockets that it comes by.
     bool holds_socket(int pid) {
         const auto directory = open_directory(fmt::format("/proc/{}/fd", pid));
         if (!directory) return false;
         const int at = ::dirfd(directory.get());
+        constexpr std::string_view mark = "socket:[";
+        bool is_found = false;
         std::array<char, 64> target;
         while (const dirent* entry = ::readdir(directory.get())) {
             if (entry->d_name[0] == '.') continue;
             if (++look_count_ % 256 == 0 && is_over()) return false;
             const auto size = ::readlinkat(at, entry->d_name, target.data(), target.size());
-            if (size > 0 &&
-                std::string_view(target.data(), static_cast<std::size_t>(size)) == link_)
-                return true;
+            if (size <= 0) continue;
+            const std::string_view link(target.data(), static_cast<std::size_t>(size));
+            if (link.substr(0, mark.size()) != mark) continue;
+            const auto inode =
+                parse_decimal(link.substr(mark.size(), link.find(']') - mark.size()));
+            if (!inode) continue;
+            if (seen_.size() >= limits::seen_socket_count_max) seen_.clear();
+            seen_[*inode] = pid;
+            is_found = is_found || *inode == inode_;
         }
-        return false;
+        return is_found;
+    }
+
+    // Whoever was seen with it in an earlier look, if it still has it. 0: nobody.
+    int find_seen() {
+        const auto found = seen_.find(inode_);
+        if (found == seen_.end()) return 0;
+        const int pid = found->second;
+        return holds_socket(pid) ? pid : 0;
     }
 
     // All processes of the socket's user, youngest first: a client that has just connected has
@@ -258,77 +259,45 @@ public:
 
     bool is_over() {
         is_over_ = is_over_ || look_count_ > limits::socket_owner_fd_count_max ||
-                   std::chrono::steady_clock::now() >= deadline_;
+                   worked_time() >= deadline_;
         return is_over_;
     }
 
 private:
-    std::string link_;
+    std::uint64_t inode_;
     std::uint32_t uid_;
-    Deadline deadline_;
+    std::chrono::nanoseconds deadline_;  // by worked_time()
+    std::unordered_map<std::uint64_t, int>& seen_;
     std::size_t look_count_ = 0;
     bool is_over_ = false;
 };
-
-// The value at exec time; what a program sets in itself later is not visible from outside.
-std::optional<std::string> read_halton_project(int pid) {
-    const auto text = read_file(fmt::format("/proc/{}/environ", pid), limits::environ_bytes_max);
-    if (!text) return std::nullopt;
-    constexpr std::string_view key = "HALTON_PROJECT=";
-    std::string_view rest = *text;
-    while (!rest.empty()) {
-        const auto entry = rest.substr(0, rest.find('\0'));
-        rest.remove_prefix(std::min(entry.size() + 1, rest.size()));
-        if (entry.substr(0, key.size()) == key)
-            return std::string(entry.substr(key.size(), limits::slug_bytes_max + 1));
-    }
-    return std::nullopt;
-}
-
-meter::ClientProcess describe(int pid, std::uint32_t uid) {
-    meter::ClientProcess process;
-    process.pid = pid;
-    process.uid = uid;
-    // First what vanishes with the process, then what stays on disk.
-    process.working_directory = read_link(fmt::format("/proc/{}/cwd", pid));
-    process.halton_project = read_halton_project(pid);
-    process.executable =
-        std::filesystem::path(read_link(fmt::format("/proc/{}/exe", pid))).filename().string();
-    auto files = read_project_files(process.working_directory);
-    process.haltonrc_texts = std::move(files.haltonrc_texts);
-    process.git_directory_parent = std::move(files.git_directory_parent);
-    return process;
-}
 
 }  // namespace
 
 Result<meter::ClientProcess> SocketOwners::find(const SocketAddress& client,
                                                 const SocketAddress& edge) {
-    const auto deadline = std::chrono::steady_clock::now() + limits::socket_owner_time_max;
+    const auto deadline = worked_time() + limits::socket_owner_time_max;
     const auto socket = find_socket(client, edge, is_kernel_asked_);
     if (!socket) return fail(socket.error());
     if (socket->uid != own_uid())
         return fail(ErrorKind::permission,
                     fmt::format("the client belongs to uid {}", socket->uid));
 
-    Search search(*socket, deadline);
-    const auto known = std::find_if(recent_.begin(), recent_.end(), [&](const ProcessKey& key) {
-        return read_start_time(key.pid) == key.started && search.holds_socket(key.pid);
-    });
-    ProcessKey owner;
-    if (known != recent_.end()) {
-        owner = *known;
-        recent_.erase(known);
-    } else {
-        owner.pid = search.find_pid();
-        if (owner.pid == 0)
-            return fail(search.is_over() ? ErrorKind::timeout : ErrorKind::not_found,
-                        fmt::format("no process holds the socket of port {}", client.port));
-        owner.started = read_start_time(owner.pid).value_or(0);
+    Search search(*socket, deadline, seen_sockets_);
+    int pid = search.find_seen();
+    if (pid == 0) {
+        const auto known = std::find_if(recent_pids_.begin(), recent_pids_.end(),
+                                        [&](int recent) { return search.holds_socket(recent); });
+        if (known != recent_pids_.end()) pid = *known;
     }
-    recent_.push_front(owner);
-    if (recent_.size() > limits::socket_owner_recent_count_max) recent_.pop_back();
-    return describe(owner.pid, socket->uid);
+    if (pid == 0) pid = search.find_pid();
+    if (pid == 0)
+        return fail(search.is_over() ? ErrorKind::timeout : ErrorKind::not_found,
+                    fmt::format("no process holds the socket of port {}", client.port));
+    std::erase(recent_pids_, pid);
+    recent_pids_.push_front(pid);
+    if (recent_pids_.size() > limits::socket_owner_recent_count_max) recent_pids_.pop_back();
+    return processes_.read(pid);
 }
 
 }  // namespace halton::platform

@@ -1,5 +1,7 @@
 #include "proxy/intercept.h"
 
+#include <optional>
+
 #include "base/log.h"
 #include "http/tap.h"
 #include "net/raw_duplex.h"
@@ -30,6 +32,7 @@ struct Opened {
 struct Owner {
     meter::ClientProcess process;
     bool is_other_user = false;
+    std::string_view outcome = "late";  // of the look-up
 };
 
 std::optional<platform::SocketAddress> parse_address(const std::string& text) {
@@ -47,6 +50,7 @@ Result<net::Blocking::Pending<Owner>> start_owner_search(
         [client = *client, edge = *edge, &owners = services.owners] {
             Owner owner;
             auto process = owners.find(client, edge);
+            owner.outcome = process ? "found" : name_of(process.error().kind);
             if (process)
                 owner.process = std::move(*process);
             else
@@ -105,6 +109,8 @@ private:
         return {owner_.process.executable, hello.stack, hello.server_name};
     }
 
+    meter::Attribution attribute();
+    asio::awaitable<void> wait_for_owner(net::Milliseconds limit);
     asio::awaitable<Opened> decline(std::string_view reason);
     asio::awaitable<Result<tls::HelloRead>> read_hello();
     Opened pass_raw(TcpStream upstream);
@@ -116,6 +122,7 @@ private:
     http::Target target_;
     std::string host_;   // whom the client means: of the target, then of its hello
     std::string bytes_;  // of the client behind the CONNECT: its ClientHello
+    std::optional<net::Blocking::Pending<Owner>> search_;  // until it has answered
     Owner owner_;
 };
 
@@ -159,16 +166,14 @@ asio::awaitable<Opened> Intercept::open() {
     if (!target_.is_ip_literal && !services_.hosts.is_metered(target_.host))
         co_return co_await decline("not-metered");
 
-    auto search = start_owner_search(request->address, services_);
+    if (auto search = start_owner_search(request->address, services_))
+        search_.emplace(std::move(*search));
     // Everybody gets the answer above before anybody's connection costs more than that.
     const auto passed = co_await services_.turnstile.pass();
     if (!passed || client_.has_peer_gone()) co_return Opened{};
     auto upstream = co_await services_.dialer.dial(target_);
     if (!upstream) co_return co_await decline("upstream-unreachable");
-    if (search) {
-        auto found = co_await search->wait(owner_wait);
-        if (found) owner_ = std::move(*found);
-    }
+    co_await wait_for_owner(owner_wait);
     if (owner_.is_other_user) co_return co_await decline("other-user");
 
     const auto taken = co_await client_.write_all(chain_protocol::taken, limits.handshake);
@@ -267,13 +272,15 @@ asio::awaitable<Opened> Intercept::meter(TcpStream upstream, const tls::ClientHe
         co_return Opened{};
     }
 
-    const auto attribution = meter::attribute(owner_.process, services_.default_project);
-    log_event(LogLevel::debug, "attribution.resolved",
-              {{"winning_layer", attribution.layer}, {"project", attribution.project_slug}});
-    meter::CallObserver observer(
-        {host, attribution.project_slug, attribution.layer, owner_.process.working_directory,
-         services_.providers, services_.pending, services_.unseen},
-        services_.prices, services_.sink, services_.clock);
+    // While many processes connect at once a look-up may take longer than the dial.
+    co_await wait_for_owner(owner_wait);
+    auto attribution = attribute();
+    meter::CallObserver observer({host, std::move(attribution.project_slug),
+                                  std::move(attribution.layer),
+                                  owner_.process.working_directory, services_.providers,
+                                  services_.pending, services_.unseen, std::move(attribution.folder),
+                                  std::move(attribution.git_branch), owner_.process.executable},
+                                 services_.prices, services_.sink, services_.clock);
     Opened opened;
     opened.client = to_client(hello);
     opened.pid = owner_.process.pid;
@@ -282,6 +289,32 @@ asio::awaitable<Opened> Intercept::meter(TcpStream upstream, const tls::ClientHe
         TlsDuplex::End{upstream.release(), std::move(*upstream_engine), std::move(*upstream_rest)},
         std::move(observer));
     co_return opened;
+}
+
+asio::awaitable<void> Intercept::wait_for_owner(net::Milliseconds limit) {
+    if (!search_) co_return;
+    auto found = co_await search_->wait(limit);
+    if (!found) co_return;
+    owner_ = std::move(*found);
+    search_.reset();
+}
+
+meter::Attribution Intercept::attribute() {
+    auto found =
+        meter::attribute(owner_.process, services_.default_project, services_.registry);
+    log_event(LogLevel::info, "attribution.resolved",
+              {{"winning_layer", found.layer},
+               {"project", found.project_slug},
+               {"program", owner_.process.executable},
+               {"pid", owner_.process.pid},
+               {"client", owner_.outcome}});
+    if (services_.registry == nullptr) return found;
+    const auto other = services_.registry->note(found.project_slug, found.folder);
+    // They share their rows: one slug is one project.
+    if (!other.empty())
+        log_event(LogLevel::debug, "attribution.same_name",
+                  {{"project", found.project_slug}, {"folder", found.folder}, {"first", other}});
+    return found;
 }
 
 asio::awaitable<Opened> open(TcpStream edge, InterceptServices& services) {

@@ -20,6 +20,7 @@
 #include "meter/observer.h"
 #include "meter/pending_answers.h"
 #include "meter/pricing.h"
+#include "meter/project_registry.h"
 #include "net/blocking.h"
 #include "net/dialer.h"
 #include "net/shuttle.h"
@@ -60,6 +61,7 @@ struct InterceptServices {
     // where it is none of our business: when the host is no provider's.
     std::function<void(std::string_view reason, std::string_view program, std::string_view host)>
         note_unmetered = nullptr;
+    meter::ProjectRegistry* registry = nullptr;  // null: no label is believed
 };
 
 asio::awaitable<void> serve_intercept(net::TcpStream edge, InterceptServices& services);

@@ -18,7 +18,12 @@ constexpr std::array replacing_names{"SSL_CERT_FILE",     "REQUESTS_CA_BUNDLE", 
                                      "CARGO_HTTP_CAINFO", "CODEX_CA_CERTIFICATE"};
 
 constexpr std::array proxy_names{"HTTPS_PROXY", "https_proxy"};
+// Also those that we never set: whoever set them may have meant our edge.
+constexpr std::array every_proxy_name{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY",
+                                      "http_proxy",  "ALL_PROXY",   "all_proxy"};
 constexpr std::array no_proxy_names{"NO_PROXY", "no_proxy"};
+// As URLs write them.
+constexpr std::array<std::string_view, 3> loopback_hosts{"127.0.0.1", "localhost", "[::1]"};
 constexpr std::array loopback_names{"localhost", "127.0.0.1", "::1"};
 
 std::string_view value_of(const Variables& variables, std::string_view name) {
@@ -165,15 +170,26 @@ std::string to_shown_proxy(std::string_view url) {
     return to_safe_text(url.substr(0, url.find('/')), 120);
 }
 
+static bool leads_to_edge(std::string_view url, std::uint16_t edge_port) {
+    const auto shown = to_shown_proxy(url);
+    return std::any_of(loopback_hosts.begin(), loopback_hosts.end(), [&](std::string_view host) {
+        return shown == fmt::format("{}:{}", host, edge_port);
+    });
+}
+
 std::optional<std::string> find_foreign_proxy(const Variables& variables, std::uint16_t edge_port) {
-    for (const auto& url : collect(variables, proxy_names)) {
-        const auto shown = to_shown_proxy(url);
-        const auto is_ours = [&](std::string_view host) {
-            return shown == fmt::format("{}:{}", host, edge_port);
-        };
-        if (!is_ours("127.0.0.1") && !is_ours("localhost") && !is_ours("[::1]")) return url;
-    }
+    for (const auto& url : collect(variables, proxy_names))
+        if (!leads_to_edge(url, edge_port)) return url;
     return std::nullopt;
+}
+
+Variables remove_edge_proxy(Variables variables, std::uint16_t edge_port) {
+    for (const auto name : every_proxy_name) {
+        const auto found = variables.find(name);
+        if (found != variables.end() && leads_to_edge(found->second, edge_port))
+            variables.erase(found);
+    }
+    return variables;
 }
 
 std::vector<std::string> find_bypassed_hosts(const Variables& variables,

@@ -47,6 +47,9 @@ std::optional<std::string> make_java_options(const Variables& variables,
 std::optional<std::string> find_own_java_option(const Variables& variables,
                                                 const std::string& options);
 
+// Without the proxy variables that lead to the edge's port: for when no edge of ours is there.
+Variables remove_edge_proxy(Variables variables, std::uint16_t edge_port);
+
 // "host:port" of a proxy's URL without user and password, for messages.
 std::string to_shown_proxy(std::string_view url);
 

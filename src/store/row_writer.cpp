@@ -65,10 +65,11 @@ constexpr const char* insert_sql =
     "page_count, image_count, character_count, billing_mode, price_id, price_date, "
     "provider_cost_nanousd, speed, region, unpriced_part, sub_calls, "
     "provider_cost_reckoned, retry_count, client_request_id, audio_cache_read_tokens, "
-    "image_cache_read_tokens) "
+    "image_cache_read_tokens, client_tool, client_version, session_id, thread_id, turn_id, "
+    "agent_name, git_branch) "
     "VALUES "
     "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,"
-    "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) "
+    "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) "
     "ON CONFLICT (id) DO NOTHING";
 
 // The latest word of each window. Calls may end in another order than they were answered.
@@ -143,15 +144,28 @@ RowWriter::RowWriter(const std::filesystem::path& file)
       begin_(database_, "BEGIN IMMEDIATE"),
       commit_(database_, "COMMIT"),
       insert_(database_, insert_sql),
+      // The first folder of a slug stays.
       insert_project_(database_,
-                      "INSERT INTO projects (slug, name, created_at) VALUES (?1, ?1, ?2) "
-                      "ON CONFLICT (slug) DO NOTHING"),
-      select_project_(database_, "SELECT id FROM projects WHERE slug = ?"),
+                      "INSERT INTO projects (slug, name, created_at, folder) "
+                      "VALUES (?1, ?1, ?2, ?3) ON CONFLICT (slug) DO UPDATE "
+                      "SET folder = excluded.folder "
+                      "WHERE folder IS NULL AND excluded.folder IS NOT NULL"),
+      // An old name leads to the project that has it now.
+      select_project_(database_,
+                      "SELECT project_id, 0 FROM project_aliases WHERE slug = ?1 "
+                      "UNION ALL SELECT id, folder IS NULL FROM projects WHERE slug = ?1"),
+      data_version_(database_, "PRAGMA data_version"),
       insert_limit_(database_, insert_limit_sql) {}
 
 void RowWriter::begin() {
     begin_.exec();
     begin_.reset();
+    // Somebody else has written: a project may have another name, or be a part of another one.
+    const bool is_told = data_version_.executeStep();
+    const std::int64_t version = is_told ? data_version_.getColumn(0).getInt64() : 0;
+    data_version_.reset();
+    if (version != seen_data_version_) project_ids_.clear();
+    seen_data_version_ = version;
 }
 
 void RowWriter::add_unmetered(const std::vector<UnmeteredRow>& rows) {
@@ -190,32 +204,48 @@ void RowWriter::roll_back() noexcept {
     insert_.tryReset();
     insert_project_.tryReset();
     select_project_.tryReset();
+    data_version_.tryReset();
     insert_limit_.tryReset();
     database_.tryExec("ROLLBACK");
     // Projects made in that transaction are gone with it.
     project_ids_.clear();
 }
 
-std::int64_t RowWriter::find_or_make_project(const std::string& slug) {
-    if (const auto known = project_ids_.find(slug); known != project_ids_.end())
-        return known->second;
-    insert_project_.bind(1, slug);
-    insert_project_.bind(2, to_iso8601(system_clock().now_utc()));
-    insert_project_.exec();
-    insert_project_.reset();
+std::optional<RowWriter::Project> RowWriter::find_project(const std::string& slug) {
     select_project_.bind(1, slug);
-    if (!select_project_.executeStep())
-        throw SQLite::Exception("project cannot be found after making it", SQLITE_CONSTRAINT);
-    const std::int64_t id = select_project_.getColumn(0).getInt64();
+    std::optional<Project> found;
+    if (select_project_.executeStep())
+        found = {select_project_.getColumn(0).getInt64(),
+                 select_project_.getColumn(1).getInt() != 0};
     select_project_.reset();
+    return found;
+}
+
+std::int64_t RowWriter::find_or_make_project(const meter::CallRecord& call) {
+    const auto& slug = call.project_slug;
+    const auto known = project_ids_.find(slug);
+    if (known != project_ids_.end() && (!known->second.lacks_folder || call.project_folder.empty()))
+        return known->second.id;
+    auto project = find_project(slug);
+    if (!project || (project->lacks_folder && !call.project_folder.empty())) {
+        insert_project_.bind(1, slug);
+        insert_project_.bind(2, to_iso8601(system_clock().now_utc()));
+        call.project_folder.empty() ? insert_project_.bind(3)
+                                    : insert_project_.bind(3, call.project_folder);
+        insert_project_.exec();
+        insert_project_.reset();
+        project = find_project(slug);
+    }
+    if (!project)
+        throw SQLite::Exception("project cannot be found after making it", SQLITE_CONSTRAINT);
     if (project_ids_.size() >= cached_project_count_max) project_ids_.clear();
-    project_ids_.emplace(slug, id);
-    return id;
+    project_ids_.insert_or_assign(slug, *project);
+    return project->id;
 }
 
 void RowWriter::write(const meter::CallRecord& call) {
     try {
-        insert(call, find_or_make_project(call.project_slug));
+        insert(call, find_or_make_project(call));
         return;
     } catch (const SQLite::Exception& error) {
         insert_.tryReset();
@@ -226,7 +256,7 @@ void RowWriter::write(const meter::CallRecord& call) {
     }
     // Somebody deleted the project by hand: the id in the cache leads nowhere. Make it again.
     project_ids_.clear();
-    insert(call, find_or_make_project(call.project_slug));
+    insert(call, find_or_make_project(call));
 }
 
 void RowWriter::insert(const meter::CallRecord& call, std::int64_t project_id) {
@@ -277,6 +307,10 @@ void RowWriter::insert(const meter::CallRecord& call, std::int64_t project_id) {
         row.number(usage.audio_cache_read).number(usage.image_cache_read);
     else
         row.blank().blank();
+    const auto& client = call.client;
+    row.text_or_null(client.tool).text_or_null(client.version).text_or_null(client.session_id);
+    row.text_or_null(client.thread_id).text_or_null(client.turn_id);
+    row.text_or_null(client.agent_name).text_or_null(call.git_branch);
     insert_.exec();
     insert_.reset();
     if (!call.plan_limits.empty()) keep_limits(call);

@@ -1,13 +1,14 @@
 // RowWriter: one open database for writing, with its prepared statements and its project ids.
-// In:    finished calls. Out: rows of `requests`; a project is made when its slug is first seen;
-// the
-//        limits that a call saw replace the older ones of `plan_limits`.
+// In:    finished calls. Out: rows of `requests`; a project is made when its slug is first seen,
+//        an old name leads to the project that has it now; the limits that a call saw replace the
+//        older ones of `plan_limits`.
 // Fails: with SQLite::Exception, which stays inside store/; sort_trouble() says what to do then.
 // Owner and thread: the ledger's writer thread.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -60,7 +61,12 @@ public:
     bool is_newer_schema() const { return is_newer_schema_; }
 
 private:
-    std::int64_t find_or_make_project(const std::string& slug);
+    struct Project {
+        std::int64_t id = 0;
+        bool lacks_folder = false;  // none is known yet
+    };
+    std::optional<Project> find_project(const std::string& slug);
+    std::int64_t find_or_make_project(const meter::CallRecord& call);
     void insert(const meter::CallRecord& call, std::int64_t project_id);
     void keep_limits(const meter::CallRecord& call);
 
@@ -71,8 +77,10 @@ private:
     SQLite::Statement insert_;
     SQLite::Statement insert_project_;
     SQLite::Statement select_project_;
+    SQLite::Statement data_version_;
     SQLite::Statement insert_limit_;
-    std::unordered_map<std::string, std::int64_t> project_ids_;
+    std::unordered_map<std::string, Project> project_ids_;
+    std::int64_t seen_data_version_ = 0;
     std::unordered_set<std::string> known_limits_;
     std::string unmetered_day_;  // of the last look at what is too old
 };

@@ -218,11 +218,32 @@ CREATE TABLE unmetered (
 );
 )sql";
 
-constexpr std::array<Migration, 4> all_migrations{{
+// Who sent a call, from where, and what a project was called before.
+constexpr const char* clients_schema = R"sql(
+ALTER TABLE requests ADD COLUMN client_tool TEXT;
+ALTER TABLE requests ADD COLUMN client_version TEXT;
+ALTER TABLE requests ADD COLUMN session_id TEXT;
+ALTER TABLE requests ADD COLUMN thread_id TEXT;
+ALTER TABLE requests ADD COLUMN turn_id TEXT;
+ALTER TABLE requests ADD COLUMN agent_name TEXT;
+ALTER TABLE requests ADD COLUMN git_branch TEXT;
+ALTER TABLE projects ADD COLUMN folder TEXT;
+
+CREATE TABLE project_aliases (
+    slug TEXT NOT NULL PRIMARY KEY,
+    project_id INTEGER NOT NULL REFERENCES projects (id) ON DELETE CASCADE,
+    created_at TEXT NOT NULL
+);
+CREATE INDEX project_aliases_by_project ON project_aliases (project_id);
+CREATE INDEX requests_by_project ON requests (project_id, requested_at);
+)sql";
+
+constexpr std::array<Migration, 5> all_migrations{{
     {1, "ledger", first_schema},
     {2, "money", money_schema},
     {3, "cached modalities", cached_modalities_schema},
     {4, "unmetered", unmetered_schema},
+    {5, "clients", clients_schema},
 }};
 
 }  // namespace

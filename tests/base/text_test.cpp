@@ -42,6 +42,12 @@ TEST_CASE("text: safe text has no control characters") {
     CHECK(to_safe_text("a\nb\x1b[0m\x7f\t", 20) == "a?b?[0m??");
     CHECK(to_safe_text(std::string_view("a\0b", 3), 10) == "a?b");
     CHECK(to_safe_text("", 10) == "");
+    // C1 controls, line separators and what turns text around; their neighbours stay.
+    CHECK(to_safe_text("a\xc2\x9b" "31mb\xc2\x80\xc2\xa0", 20) == "a?31mb?\xc2\xa0");
+    CHECK(to_safe_text("\xe2\x80\xaegpj.exe\xe2\x81\xa6\xe2\x80\xa9", 40) == "?gpj.exe??");
+    CHECK(to_safe_text("\xe2\x80\x93 \xe2\x81\xa5\xe2\x82\xac", 40) ==
+          "\xe2\x80\x93 \xe2\x81\xa5\xe2\x82\xac");
+    CHECK(to_safe_text("\xe2\x80", 40) == "\xe2\x80");
     CHECK(to_safe_text("abc", 0) == "");
 }
 

@@ -32,6 +32,7 @@ def test_help_is_everywhere(world):
     equal(done.returncode, 0, "exit code")
     for verb in ("init", "onboard", "start", "stop", "restart", "rescue", "uninstall", "edge",
                  "daemon", "run", "report", "status", "limits", "pricing", "reprice",
+                 "projects", "whoami",
                  "reset-proxy"):
         check(verb in done.text, f"--help does not name {verb}")
         inner = world.run(verb, "--help")

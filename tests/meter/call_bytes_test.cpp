@@ -50,6 +50,9 @@ CallRecord make_full_call() {
     call.is_provider_cost_reckoned = true;
     call.retry_count = 19;
     call.client_request_id = "mine";
+    call.client = {"tool", "1.2", "session", "thread", "turn", "agent"};
+    call.git_branch = "branch";
+    call.project_folder = "/folder";
     return call;
 }
 
@@ -70,6 +73,9 @@ TEST_CASE("bytes of a call: it comes back as it was") {
     CHECK(call->sub_calls == make_full_call().sub_calls);
     CHECK(call->plan_limits == make_full_call().plan_limits);
     CHECK(call->retry_count == 19);
+    CHECK(call->client == make_full_call().client);
+    CHECK(call->git_branch == "branch");
+    CHECK(call->project_folder == "/folder");
 
     const auto empty = meter::parse_call_bytes(to_bytes(CallRecord{}));
     REQUIRE(empty);

@@ -22,7 +22,9 @@ public:
     explicit Connection(const std::string& host, const std::string& protocol = {})
         : tap_(protocol),
           observer_(std::make_unique<CallObserver>(
-              ConnectionFacts{host, "demo", "git", "/home/ada/demo"}, PriceBook::bundled(), sink_,
+              ConnectionFacts{host, "demo", "git", "/home/ada/demo", nullptr, nullptr,
+                              "/home/ada/demo", "main", "claude"},
+              PriceBook::bundled(), sink_,
               clock_)) {}
 
     void send(std::string_view bytes) { feed(http::Direction::to_upstream, bytes); }
@@ -89,6 +91,10 @@ TEST_CASE("a call becomes one row with everything that is known") {
 
     const CallRecord& row = connection.row();
     CHECK(row.id.size() == 36);
+    CHECK(row.client.tool == "tool");
+    CHECK(row.client.version == "1.0");
+    CHECK(row.project_folder == "/home/ada/demo");
+    CHECK(row.git_branch == "main");
     CHECK(to_iso8601(row.requested_at) == "2026-11-21T01:02:03.000000Z");
     CHECK(row.provider == "openai");
     CHECK(row.model == "gpt-4o-2024-08-06");
@@ -117,6 +123,24 @@ TEST_CASE("a call becomes one row with everything that is known") {
     CHECK(row.project_slug == "demo");
     CHECK(row.attribution_layer == "git");
     CHECK(row.source_workdir == "/home/ada/demo");
+}
+
+TEST_CASE("sessions and sub-agents are those of each request, not of the connection") {
+    Connection connection("api.openai.com");
+    for (const char* more : {"session-id: s-1\r\nthread-id: t-1\r\n",
+                             "session-id: s-2\r\nx-openai-subagent: review\r\n", ""}) {
+        auto text = request("/v1/chat/completions", chat_body);
+        text.insert(text.find("User-Agent"), more);
+        connection.send(text);
+        connection.receive(response("200 OK", chat_answer));
+    }
+    REQUIRE(connection.rows().size() == 3);
+    CHECK(connection.rows()[0].client.session_id == "s-1");
+    CHECK(connection.rows()[0].client.thread_id == "t-1");
+    CHECK(connection.rows()[1].client.session_id == "s-2");
+    CHECK(connection.rows()[1].client.agent_name == "review");
+    CHECK(connection.rows()[1].client.thread_id.empty());
+    CHECK(connection.rows()[2].client.session_id.empty());
 }
 
 TEST_CASE("what is not a metered call leaves no row") {

@@ -51,6 +51,7 @@ TEST_CASE("listeners: a port's owner is found, and where it is bound") {
             CHECK(found->pid == platform::own_pid());
             CHECK(found->uid == platform::own_uid());
             CHECK(found->is_off_loopback == is_any);
+            CHECK(platform::find_listener_uid(listener.port) == platform::own_uid());
         }
 }
 

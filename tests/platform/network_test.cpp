@@ -15,9 +15,9 @@ using namespace halton;
 using platform::is_own_address;
 
 TEST_CASE("network: every way to write this machine") {
-    for (const char* own : {"127.0.0.1", "127.0.0.2", "127.255.255.254", "0.0.0.0", "::1", "::",
-                            "::ffff:127.0.0.1", "::ffff:0.0.0.0", "::ffff:7f00:1", "::1%lo",
-                            "0:0:0:0:0:0:0:1"}) {
+    for (const char* own :
+         {"127.0.0.1", "127.0.0.2", "127.255.255.254", "0.0.0.0", "::1", "::", "::ffff:127.0.0.1",
+          "::ffff:0.0.0.0", "::ffff:7f00:1", "::1%lo", "0:0:0:0:0:0:0:1"}) {
         INFO(own);
         CHECK(is_own_address(own));
     }
@@ -52,12 +52,31 @@ TEST_CASE("network: the addresses of all interfaces are own") {
 
 TEST_CASE("network: others, and texts that are no address") {
     // The ranges for documentation: nobody's interface has them.
-    for (const char* other : {"192.0.2.1", "203.0.113.7", "2001:db8::1", "::ffff:192.0.2.1",
-                              "128.0.0.1", "localhost", "", "%", "127.0.0.1.", "127.1", "[::1]",
-                              "not an address"}) {
+    for (const char* other :
+         {"192.0.2.1", "203.0.113.7", "2001:db8::1", "::ffff:192.0.2.1", "128.0.0.1", "localhost",
+          "", "%", "127.0.0.1.", "127.1", "[::1]", "not an address"}) {
         INFO(other);
         CHECK_FALSE(is_own_address(other));
     }
+}
+
+TEST_CASE("network: a port can be listened on, or is taken, also by a connection") {
+    const auto bound = [](int socket) {
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t size = sizeof address;
+        REQUIRE(::bind(socket, reinterpret_cast<sockaddr*>(&address), size) == 0);
+        REQUIRE(::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size) == 0);
+        return ntohs(address.sin_port);
+    };
+    std::uint16_t port = 0;
+    {
+        const platform::Socket holder(::socket(AF_INET, SOCK_STREAM, 0));
+        port = bound(holder.descriptor());  // nobody listens, and yet
+        CHECK_FALSE(platform::can_listen(port));
+    }
+    CHECK(platform::can_listen(port));
 }
 
 TEST_CASE("network: a role survives broken pipes, has descriptors and dumps no core") {

@@ -146,9 +146,9 @@ TEST_CASE("socket owner: another process with its folder, project and files") {
 
     SocketOwners owners;
     Result<meter::ClientProcess> found = fail(ErrorKind::not_found);
-    // Until the child has become "sleep": its socket is found at once, its new self a moment later.
-    for (int i = 0; i < 2000 && !(found && found->executable.find("sleep") != std::string::npos);
-         ++i) {
+    // Until the child has become "sleep": its socket is found at once, its new self a moment later,
+    // and what that was given last.
+    for (int i = 0; i < 2000 && !(found && found->halton_project == "from-env"); ++i) {
         found = owners.find(at, edge);
         ::usleep(2'000);
     }
@@ -158,9 +158,9 @@ TEST_CASE("socket owner: another process with its folder, project and files") {
     CHECK(found->pid == child);
     CHECK(found->working_directory == (directory / "shop/src"));
     CHECK(found->halton_project == "from-env");
-    REQUIRE_FALSE(found->haltonrc_texts.empty());
-    CHECK(found->haltonrc_texts[0] == "project = \"shop\"");
-    CHECK(found->git_directory_parent == (directory / "shop"));
+    REQUIRE_FALSE(found->files.haltonrcs.empty());
+    CHECK(found->files.haltonrcs[0].text == "project = \"shop\"");
+    CHECK(found->files.git_directory_parent == (directory / "shop"));
     // Dead by now: the socket is gone, and the remembered owner does not answer for it.
     CHECK_FALSE(owners.find(at, edge));
     ::close(ready[0]);

@@ -130,6 +130,16 @@ TEST_CASE("run environment: a proxy that is not the edge is told, without its pa
         CHECK(foreign(other));
     CHECK(setup::find_foreign_proxy({{"https_proxy", "http://c:1"}}, 8081) == "http://c:1");
     CHECK_FALSE(setup::find_foreign_proxy({}, 8081).has_value());
+}
+
+TEST_CASE("run environment: where no edge is, nothing leads to its port") {
+    const setup::Variables own{{"HTTPS_PROXY", "http://127.0.0.1:8081"},
+                               {"http_proxy", "http://localhost:8081/"},
+                               {"ALL_PROXY", "http://[::1]:8081"},
+                               {"https_proxy", "http://127.0.0.1:8082"},
+                               {"NO_PROXY", "a"}};
+    CHECK(setup::remove_edge_proxy(own, 8081) ==
+          setup::Variables{{"https_proxy", "http://127.0.0.1:8082"}, {"NO_PROXY", "a"}});
     CHECK(setup::to_shown_proxy("http://me:s@cret@proxy.example:8080/x") == "proxy.example:8080");
 }
 

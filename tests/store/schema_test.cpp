@@ -69,7 +69,8 @@ TEST_CASE("schema: a new file has every documented table and column") {
         CHECK(columns.count(column) == 1);
     }
     CHECK(columns_of(database, "projects") ==
-          std::set<std::string>{"id", "slug", "name", "created_at", "archived_at"});
+          std::set<std::string>{"id", "slug", "name", "created_at", "archived_at",
+                                                "folder"});
 }
 
 TEST_CASE("schema: migrating again changes nothing") {

@@ -208,7 +208,6 @@ def test_with_a_supervisor_while_the_edge_is_killed(world):
     equal(let_down, 0, f"connections refused or left waiting: {found}")
     world.notes.append(f"{deaths} kills, {found['attempts']} connections, "
                        f"{found['reset'] + found['ended']} died with their edge")
-    check(found["reset"] + found["ended"] < found["attempts"] / 10, f"too many died: {found}")
 
 
 def test_with_a_supervisor_while_it_is_stopped_started_and_restarted(world):
