@@ -57,7 +57,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     ClientProcess process;
     process.executable = fields[0];
     process.working_directory = fields[1];
-    if (!fields[2].empty()) process.halton_project = fields[2];
+    process.halton_project = fields[2];
     process.files.haltonrcs = {{fields[3], fields[4]}};
     process.files.git_directory_parent = fields[5];
     process.files.git_work_tree = fields[6];

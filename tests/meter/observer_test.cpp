@@ -22,7 +22,7 @@ public:
     explicit Connection(const std::string& host, const std::string& protocol = {})
         : tap_(protocol),
           observer_(std::make_unique<CallObserver>(
-              ConnectionFacts{host, "demo", "git", "/home/ada/demo", nullptr, nullptr,
+              ConnectionFacts{host, "demo", "git", "/home/ada/demo", nullptr, nullptr, nullptr,
                               "/home/ada/demo", "main", "claude"},
               PriceBook::bundled(), sink_,
               clock_)) {}

@@ -5,10 +5,13 @@
 
 #include <arpa/inet.h>
 #include <ifaddrs.h>
+#include <netinet/in.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "platform/socket.h"
 #include "support/catch.h"
 
 using namespace halton;
