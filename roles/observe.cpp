@@ -150,9 +150,11 @@ std::optional<setup::Observed::Probe> probe_chain(const Look& look) {
 
 std::vector<JudgedLayer> judge_layers(setup::Facts& facts, platform::CommandRunner& runner,
                                       const std::vector<std::string_view>& ids) {
-    std::vector<JudgedLayer> judged;
-    for (const auto* layer : setup::applicable(facts.system)) {
-        if (std::find(ids.begin(), ids.end(), layer->id) == ids.end()) continue;
+    std::vector<const setup::Layer*> layers;
+    for (const auto* layer : setup::applicable(facts.system))
+        if (std::find(ids.begin(), ids.end(), layer->id) != ids.end()) layers.push_back(layer);
+    // All are asked before any is judged: what one asks for, the mode, others go by.
+    for (const auto* layer : layers) {
         // An answer may lead to the next question; layers that are only looked at ask few.
         for (int round = 0; round < 3; ++round) {
             const auto asked = layer->ask(facts);
@@ -166,8 +168,9 @@ std::vector<JudgedLayer> judge_layers(setup::Facts& facts, platform::CommandRunn
                 if (!facts.listeners.contains(port))
                     facts.listeners.emplace(port, platform::look_at_port(port, facts));
         }
-        judged.push_back({layer, layer->judge(facts)});
     }
+    std::vector<JudgedLayer> judged;
+    for (const auto* layer : layers) judged.push_back({layer, layer->judge(facts)});
     return judged;
 }
 

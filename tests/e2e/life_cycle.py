@@ -177,6 +177,8 @@ def test_apps_reaches_new_shells_and_uninstall_leaves_no_trace(world):
         equal(stat.S_IMODE((world.user_home / ".zshrc").stat().st_mode), 0o600, "mode of .zshrc")
         check((world.user_home / ".config/environment.d/60-halton-meter.conf").exists(),
               "no environment.d file")
+        status = json.loads(done(run(world, "status", "--json")).text)
+        equal(status["components"]["userenv"]["state"], "applied", "what status says of that file")
         done(run(world, "uninstall"))
         same_home(before, snapshot(world.user_home))
         equal(roles_of(world), [], "roles after uninstall")
@@ -336,6 +338,9 @@ def test_a_port_of_a_stranger_is_left_to_it(world):
               "shells are sent to another port")
         done(run(world, "init", "--apps", "--non-interactive"))
         equal(world.read_ports()["edge_port"], other, "the port after a second init")
+
+
+test_a_port_of_a_stranger_is_left_to_it.mostly_waits = True
 
 
 def test_units_are_what_systemd_understands(world):

@@ -486,6 +486,9 @@ def test_idle_connections_do_not_hold_a_drain(world):
     equal(len(world.rows()), 2, "rows")
 
 
+test_idle_connections_do_not_hold_a_drain.mostly_waits = True
+
+
 def test_drain_of_the_daemon_is_bounded(world):
     start(world, daemon="drain_max_s = 1", daemon_arguments=["--drain-in-child"])
     stream = in_background(world.call, "POST", "/v1/messages", STREAM,

@@ -78,6 +78,9 @@ def test_acts_once_after_five_failures_and_only_on_ours(world):
     eventually(lambda: is_off(system, "Wi-Fi"), "it acts again after a success", limit_s=30)
 
 
+test_acts_once_after_five_failures_and_only_on_ours.mostly_waits = True
+
+
 def test_hung_daemon_counts_as_gone(world):
     system = SystemProxy(world, networksetup=True)
     system.write_services()
@@ -87,6 +90,9 @@ def test_hung_daemon_counts_as_gone(world):
     world.daemon.signal(signal.SIGSTOP)
     world.on_close(lambda: world.daemon.signal(signal.SIGCONT))
     eventually(lambda: is_off(system, "Wi-Fi"), "the watchdog acts on a hung daemon", limit_s=40)
+
+
+test_hung_daemon_counts_as_gone.mostly_waits = True
 
 
 def test_watchdog_on_a_linux_desktop(world):
@@ -108,6 +114,9 @@ def test_watchdog_on_a_linux_desktop(world):
     world.start_daemon()
     eventually(lambda: system.gnome_mode() == "manual" and kde.read_text() == text,
                "the daemon switches both on again")
+
+
+test_watchdog_on_a_linux_desktop.mostly_waits = True
 
 
 def test_watchdog_ends_quietly_where_there_is_no_proxy_tool(world):
