@@ -13,6 +13,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/version.h"
+#include "net/every.h"
 #include "net/fork.h"
 #include "net/http_server.h"
 #include "net/listener.h"
@@ -21,6 +22,7 @@
 #include "platform/authority_files.h"
 #include "platform/home.h"
 #include "platform/network.h"
+#include "platform/own_log.h"
 #include "platform/pending_files.h"
 #include "platform/process.h"
 #include "platform/socket_owner.h"
@@ -331,6 +333,11 @@ int run_daemon(int argc, char** argv) {
                    {"api_port", int{api->port()}},
                    {"version", version()}});
 
+        daemon.background.spawn("own log", net::every(limits::log_look_pause, [&home] {
+                                    (void)platform::rotate_own_log(
+                                        2, home->log_file("daemon"), limits::log_bytes_max,
+                                        limits::log_backup_count);
+                                }));
         daemon.background.spawn("system proxy", daemon.proxy_nets.switch_on_when_healthy(
                                                     api->port(), daemon.ports.edge_port));
 

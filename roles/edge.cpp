@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/version.h"
 #include "net/dialer.h"
+#include "net/every.h"
 #include "net/fork.h"
 #include "net/handover.h"
 #include "net/http_probe.h"
@@ -23,6 +24,7 @@
 #include "platform/home.h"
 #include "platform/listeners.h"
 #include "platform/network.h"
+#include "platform/own_log.h"
 #include "platform/process.h"
 #include "platform/supervisor.h"
 #include "proxy/edge_connection.h"
@@ -336,6 +338,12 @@ int run_edge(int argc, char** argv) {
                {"version", version()},
                {"given", entrance->is_given},
                {"pid", platform::own_pid()}});
+    if (home)
+        edge.background.spawn("own log", net::every(limits::log_look_pause, [&home] {
+                                  (void)platform::rotate_own_log(
+                                      2, home->log_file("edge"), limits::log_bytes_max,
+                                      limits::log_backup_count);
+                              }));
     platform::tell_supervisor("READY=1");
 
     net::TaskGroup supervisor(io.get_executor());

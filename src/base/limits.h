@@ -12,6 +12,11 @@ namespace limits {
 
 // A log value longer than this helps nobody and may be somebody's payload.
 inline constexpr std::size_t log_value_bytes_max = 300;
+// A log file of a role that no supervisor's journal bounds, and how many old ones are kept: weeks of
+// a busy machine, and 600 MiB at the worst. Looked at once a minute.
+inline constexpr std::uint64_t log_bytes_max = 100 * 1024 * 1024;
+inline constexpr int log_backup_count = 5;
+inline constexpr std::chrono::milliseconds log_look_pause{60'000};
 
 // Tap and observer -----------------------------------------------------------------------
 // One HTTP head as the tap and the edge accept it. Servers refuse at 8 to 64 KiB; the largest

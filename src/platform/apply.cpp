@@ -342,7 +342,7 @@ StepReport Applier::carry_out(const setup::MakeBundle&) {
 }
 
 StepReport Applier::carry_out(const setup::StartProcess& step) {
-    const auto log = home_.directory / (step.role + ".err.log");
+    const auto log = home_.log_file(step.role);
     // Recorded before it runs: whoever ends us in between leaves nobody behind.
     const auto record = [&](int pid) {
         config::EffectivePorts ports;
@@ -380,7 +380,7 @@ StepReport Applier::carry_out(const setup::AwaitHealth& step) {
     return is_well ? done()
                    : failed(fmt::format("the daemon is not healthy after {} s; see {}",
                                         step.limit_ms / 1000,
-                                        (home_.directory / "daemon.err.log").string()));
+                                        home_.log_file("daemon").string()));
 }
 
 StepReport Applier::carry_out(const setup::AwaitPort& step) {

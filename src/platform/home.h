@@ -23,6 +23,10 @@ struct Home {
     std::filesystem::path graceful_shutdown_file() const { return directory / "graceful-shutdown"; }
     // Where a new edge asks a running one for its port.
     std::filesystem::path edge_socket() const { return directory / "edge.sock"; }
+    // Where the stderr of a role goes that runs without a journal.
+    std::filesystem::path log_file(std::string_view role) const {
+        return directory / (std::string(role) + ".err.log");
+    }
     std::filesystem::path ca_directory() const { return directory / "ca"; }
     std::filesystem::path ca_key_file() const { return directory / "ca" / "ca-key.pem"; }
     std::filesystem::path ca_certificate_file() const { return directory / "ca.pem"; }
