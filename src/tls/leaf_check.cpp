@@ -15,9 +15,10 @@ std::string find_leaf_complaint(const Authority& authority, std::string_view bun
     if (!context) return context.error().context;
     const auto store = make_trust_store({std::string(bundle_pem)});
     if (!store) return store.error().context;
-    X509* leaf = SSL_CTX_get0_certificate(context->get());
+    // Of a context made "with buffers" nobody but the asker owns the parsed certificate.
+    const bssl::UniquePtr<X509> leaf(SSL_CTX_get0_certificate(context->get()));
     const bssl::UniquePtr<X509_STORE_CTX> check(X509_STORE_CTX_new());
-    if (!leaf || !check || !X509_STORE_CTX_init(check.get(), store->get(), leaf, nullptr))
+    if (!leaf || !check || !X509_STORE_CTX_init(check.get(), store->get(), leaf.get(), nullptr))
         return "out of memory";
     X509_VERIFY_PARAM* parameters = X509_STORE_CTX_get0_param(check.get());
     X509_VERIFY_PARAM_set_time(parameters, std::chrono::system_clock::to_time_t(now));
