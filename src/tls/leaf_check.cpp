@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 #include <openssl/x509_vfy.h>
 
 #include "tls/trust.h"
