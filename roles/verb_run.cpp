@@ -148,21 +148,17 @@ std::optional<Error> find_edge_fault(std::uint16_t port) {
     return std::nullopt;
 }
 
-// The user's own, without proxy variables that lead to a port where our edge is not.
-platform::Environment make_unmetered(platform::Environment own) {
-    const auto home = platform::find_home();
-    if (!home) return own;
-    const auto port = find_ports(*home, platform::read_config(*home).config).edge_port;
-    return find_edge_fault(port) ? setup::remove_edge_proxy(std::move(own), port) : std::move(own);
-}
-
-// The environment to run with. Errors: why it must be the user's own, unchanged.
-Result<platform::Environment> make_metered(const platform::Environment& own, bool is_with_java) {
+// The environment to run with. Errors: why it must be the user's `own`; that one loses the proxy
+// variables which lead to a port where our edge is not.
+Result<platform::Environment> make_metered(platform::Environment& own, bool is_with_java) {
     const auto home = platform::find_home();
     if (!home) return fail(home.error());
     const auto parsed = platform::read_config(*home);
     const auto ports = find_ports(*home, parsed.config);
-    if (auto fault = find_edge_fault(ports.edge_port)) return fail(std::move(*fault));
+    if (auto fault = find_edge_fault(ports.edge_port)) {
+        own = setup::remove_edge_proxy(std::move(own), ports.edge_port);
+        return fail(std::move(*fault));
+    }
     const auto foreign = setup::find_foreign_proxy(own, ports.edge_port);
     if (foreign && !parsed.config.has_upstream_proxy)
         return fail(ErrorKind::unsupported,
@@ -219,10 +215,8 @@ int run_run(int argc, char** argv) {
     auto environment = platform::read_environment();
     if (auto metered = make_metered(environment, flags.count("java") > 0))
         environment = std::move(*metered);
-    else {
+    else
         warn(fmt::format("running unmetered: {}", to_safe_text(metered.error().context, 300)));
-        environment = make_unmetered(std::move(environment));
-    }
 
     const auto failed = platform::become_program(command, environment);
     warn(failed.context);

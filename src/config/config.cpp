@@ -4,6 +4,8 @@
 #include <array>
 #include <exception>
 #include <optional>
+#include <ratio>
+#include <type_traits>
 
 #include <fmt/format.h>
 // It asserts that a table's name begins like one, and answers with an error where it does not.
@@ -152,28 +154,19 @@ public:
         port = static_cast<std::uint16_t>(*number);
     }
 
-    void read(std::string_view section, std::string_view key, std::chrono::milliseconds& time,
-              std::int64_t least, std::int64_t most) {
+    template <class Period>
+    void read(std::string_view section, std::string_view key,
+              std::chrono::duration<std::int64_t, Period>& time, std::int64_t least,
+              std::int64_t most) {
+        constexpr auto unit = std::is_same_v<Period, std::milli> ? "milliseconds" : "seconds";
         const auto* node = find(section, key);
         if (!node) return;
         const auto number = node->value_exact<std::int64_t>();
         if (!number || *number < least || *number > most)
             return warn(section, key, *node,
-                        fmt::format("not a number of milliseconds from {} to {}", least, most),
+                        fmt::format("not a number of {} from {} to {}", unit, least, most),
                         time.count());
-        time = std::chrono::milliseconds(*number);
-    }
-
-    void read(std::string_view section, std::string_view key, std::chrono::seconds& time,
-              std::int64_t least, std::int64_t most) {
-        const auto* node = find(section, key);
-        if (!node) return;
-        const auto number = node->value_exact<std::int64_t>();
-        if (!number || *number < least || *number > most)
-            return warn(section, key, *node,
-                        fmt::format("not a number of seconds from {} to {}", least, most),
-                        time.count());
-        time = std::chrono::seconds(*number);
+        time = std::chrono::duration<std::int64_t, Period>(*number);
     }
 
     std::optional<std::string> read_text(std::string_view section, std::string_view key) {

@@ -16,20 +16,10 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "platform/files.h"
+#include "platform/proc_text.h"
 
 namespace halton::platform {
 namespace {
-
-std::string_view field_of(std::string_view line, int index) {
-    for (;; --index) {
-        const auto first = line.find_first_not_of(' ');
-        if (first == std::string_view::npos) return {};
-        line.remove_prefix(first);
-        const auto end = std::min(line.find(' '), line.size());
-        if (index == 0) return line.substr(0, end);
-        line.remove_prefix(end);
-    }
-}
 
 // Addresses of the tables are words in host order: 127.x.x.x ends in 7F here.
 bool is_loopback(std::string_view address) {

@@ -10,21 +10,10 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "platform/files.h"
+#include "platform/proc_text.h"
 
 namespace halton::platform {
 namespace {
-
-// The n-th field of a line, fields separated by runs of spaces.
-std::string_view field_of(std::string_view line, int index) {
-    for (;; --index) {
-        const auto first = line.find_first_not_of(' ');
-        if (first == std::string_view::npos) return {};
-        line.remove_prefix(first);
-        const auto end = std::min(line.find(' '), line.size());
-        if (index == 0) return line.substr(0, end);
-        line.remove_prefix(end);
-    }
-}
 
 std::string read_link(const std::string& path) {
     std::array<char, 4096> target;

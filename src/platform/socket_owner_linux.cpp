@@ -26,6 +26,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "platform/files.h"
+#include "platform/proc_text.h"
 #include "platform/process.h"
 
 namespace halton::platform {
@@ -135,18 +136,6 @@ std::string to_table_text(const Address& address) {
     for (int i = 0; i < (address.family == AF_INET ? 1 : 4); ++i)
         text += fmt::format("{:08X}", address.words[static_cast<std::size_t>(i)]);
     return text + fmt::format(":{:04X}", ntohs(address.port));
-}
-
-// The n-th field of a line, fields separated by runs of spaces.
-std::string_view field_of(std::string_view line, int index) {
-    for (;; --index) {
-        const auto first = line.find_first_not_of(' ');
-        if (first == std::string_view::npos) return {};
-        line.remove_prefix(first);
-        const auto end = std::min(line.find(' '), line.size());
-        if (index == 0) return line.substr(0, end);
-        line.remove_prefix(end);
-    }
 }
 
 // For kernels without the inet_diag module, and sandboxes that forbid netlink.
