@@ -9,16 +9,18 @@
 #include <asio/use_awaitable.hpp>
 #include <cxxopts.hpp>
 
-#include "api/routes.h"
+#include "api/live.h"
 #include "base/limits.h"
+#include "base/json.h"
+#include "base/limits_api.h"
 #include "base/log.h"
 #include "base/version.h"
 #include "net/every.h"
 #include "net/fork.h"
-#include "net/http_server.h"
 #include "net/listener.h"
 #include "net/shuttle.h"
 #include "net/task_group.h"
+#include "platform/api_token.h"
 #include "platform/authority_files.h"
 #include "platform/home.h"
 #include "platform/network.h"
@@ -28,6 +30,8 @@
 #include "platform/socket_owner.h"
 #include "platform/supervisor.h"
 #include "proxy/intercept.h"
+#include "roles/api_server.h"
+#include "roles/examine.h"
 #include "roles/exit_code.h"
 #include "roles/prices.h"
 #include "roles/proxy_nets.h"
@@ -60,11 +64,11 @@ struct Daemon {
     proxy::Refusals refusals{};
     proxy::PassthroughCounts passthrough{};
     meter::UnseenCounts unseen{};
+    meter::RunningCalls running{};
     net::TaskGroup calls{io.get_executor()};       // connections that may carry a call
     net::TaskGroup background{io.get_executor()};  // listeners and the API
 
     DaemonFacts facts() const;
-    net::HttpAnswer answer(const http::RequestHead& head) const;
     bool has_room(std::size_t tunnel_count) const;
     // Takes no more calls, finishes those that run, and ends the loop.
     struct Parts {
@@ -72,6 +76,7 @@ struct Daemon {
         net::Listener& api;
         net::Shuttle& shuttle;
         net::Blocking& blocking;
+        ApiServer& api_server;
     };
     asio::awaitable<void> shut_down(Parts parts);
     asio::awaitable<void> leave_to_child(Parts parts);
@@ -91,6 +96,7 @@ DaemonFacts Daemon::facts() const {
     facts.ledger = ledger.counters();
     facts.request_count_last_hour = facts.ledger.rows_last_hour;
     facts.passthrough = passthrough;
+    facts.running_calls = running.count;
     facts.unseen_connections = unseen.connections;
     facts.unseen_requests = unseen.requests;
     for (const auto& entry : refusals.all())
@@ -98,10 +104,13 @@ DaemonFacts Daemon::facts() const {
     return facts;
 }
 
-net::HttpAnswer Daemon::answer(const http::RequestHead& head) const {
-    const std::string* host = head.headers.find("Host");
-    auto made = api::answer(head.method, head.target, host ? *host : std::string(), facts());
-    return {made.status, "application/json", std::move(made.body), {}};
+// `doctor` as the API tells it: once for all who ask within a while.
+std::string make_doctor_json(const platform::Home& home) {
+    platform::SystemCommandRunner runner;
+    const auto examined = examine(home, runner, Viewpoint::daemon);
+    std::string checked_at;
+    append_json_string(checked_at, to_iso8601(system_clock().now_utc()));
+    return "{\"checked_at\":" + checked_at + "," + to_doctor_json(examined.report).substr(1);
 }
 
 // A metered connection is both a task and in the shuttle; what is a task only is being opened.
@@ -134,6 +143,7 @@ asio::awaitable<void> Daemon::leave_to_child(Parts parts) {
     if (calls.size() + parts.shuttle.count() > 0) {
         co_await proxy_nets.await_switch_off();
         // Threads do not come along, and a database must not be open in two processes by a fork.
+        co_await parts.api_server.pause();
         parts.blocking.pause();
         ledger.stop(limits.flush_before_fork);
         parts.shuttle.pause();
@@ -141,6 +151,7 @@ asio::awaitable<void> Daemon::leave_to_child(Parts parts) {
         is_child = child.has_value();
         ledger.restart();
         parts.blocking.resume();
+        parts.api_server.resume();
         if (const auto resumed = parts.shuttle.resume(); !resumed)
             log_event(LogLevel::error, "daemon.drain.cut", {{"error", to_text(resumed.error())}});
         log_event(LogLevel::info, "daemon.drain.begin",
@@ -273,6 +284,8 @@ int run_daemon(int argc, char** argv) {
         platform::SocketOwners owners;
         net::Blocking blocking(io);  // destroyed first: its last call may still use the owners
         tls::LeafCache leaves(*authority, clock);
+        api::LiveFeed live;
+        WatchedSink sink(ledger, live);
         net::Turnstile turnstile(io.get_executor());
         proxy::InterceptServices services{io,
                                           daemon.limits,
@@ -285,7 +298,7 @@ int run_daemon(int argc, char** argv) {
                                           **upstream_tls,
                                           hosts,
                                           prices.book,
-                                          ledger,
+                                          sink,
                                           clock,
                                           config.default_project,
                                           daemon.refusals,
@@ -299,6 +312,7 @@ int run_daemon(int argc, char** argv) {
                                               ledger.note_unmetered(reason, program, host);
                                           },
                                           &registry};
+        services.running = &daemon.running;
         daemon.background.spawn(
             "intercept listener",
             intercept->serve([&] { return daemon.has_room((*shuttle)->count()); },
@@ -308,17 +322,41 @@ int run_daemon(int argc, char** argv) {
                                      proxy::serve_intercept(
                                          net::TcpStream(std::move(socket), Leg::client), services));
                              }));
-        const net::HttpHandler handler = [&](const http::RequestHead& head) {
-            return daemon.answer(head);
-        };
+        auto token = platform::read_or_make_api_token(*home);
+        if (!token)
+            log_event(LogLevel::warn, "api.read_only", {{"error", to_text(token.error())}});
+        std::string doctor_json;
+        SteadyTime doctor_until{};
+        ApiServer api_server(
+            {io,
+             daemon.limits,
+             live,
+             config.cors_allow_origins,
+             token.value_or(std::string()),
+             {.clock = &clock,
+              .database = home->database_file(),
+              .prices = &prices.book,
+              .local_zone = &read_local_zone,
+              .local_zone_name = &local_zone_name,
+              // On the one slow thread, so nobody else looks at these two.
+              .doctor =
+                  [&] {
+                      if (clock.now_steady() >= doctor_until) {
+                          doctor_json = make_doctor_json(*home);
+                          doctor_until = clock.now_steady() + limits::api_doctor_age;
+                      }
+                      return doctor_json;
+                  },
+              .metrics = [&] { return sink.metrics().to_text(daemon.facts(), live.reader_count()); }},
+             [&daemon] { return daemon.facts(); }});
+        daemon.background.spawn("live state", api_server.watch());
         daemon.background.spawn(
             "api listener",
-            api->serve([&] { return daemon.background.size() < limits::api_connection_count_max; },
+            api->serve([&] { return api_server.has_room(); },
                        [&](asio::ip::tcp::socket socket) {
                            daemon.background.spawn(
-                               "api connection",
-                               net::serve_http(net::TcpStream(std::move(socket), Leg::client),
-                                               daemon.limits, handler));
+                               "api connection", api_server.serve(net::TcpStream(
+                                                     std::move(socket), Leg::client)));
                        }));
         // Only what works may be found: both listeners stand before anybody learns of them.
         daemon.state = DaemonFacts::State::ok;
@@ -344,7 +382,7 @@ int run_daemon(int argc, char** argv) {
         platform::tell_supervisor("READY=1");
 
         // A second signal ends what the first one left running.
-        const Daemon::Parts parts{*intercept, *api, **shuttle, blocking};
+        const Daemon::Parts parts{*intercept, *api, **shuttle, blocking, api_server};
         asio::signal_set signals(io, SIGTERM, SIGINT);
         net::TaskGroup supervisor(io.get_executor());
         std::function<void()> wait_for_signal = [&] {

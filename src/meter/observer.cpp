@@ -89,6 +89,25 @@ JsonParser& thread_parser() {
     return parser;
 }
 
+// Counts as running from set(true) on, until set(false) or its end.
+class RunningMark {
+public:
+    RunningMark() = default;
+    ~RunningMark() { set(nullptr, false); }
+    RunningMark(const RunningMark&) = delete;
+    RunningMark& operator=(const RunningMark&) = delete;
+
+    void set(RunningCalls* calls, bool is_running) {
+        if (is_running == (calls_ != nullptr)) return;
+        if (calls_ != nullptr) --calls_->count;
+        calls_ = is_running ? calls : nullptr;
+        if (calls_ != nullptr) ++calls_->count;
+    }
+
+private:
+    RunningCalls* calls_ = nullptr;
+};
+
 // One metered call that has begun and not ended. Unmetered exchanges leave no trace at all.
 struct OpenCall {
     OpenCall(std::uint32_t stream_number, const Provider& provider, const Endpoint& matched,
@@ -108,6 +127,7 @@ struct OpenCall {
     std::optional<AnswerReader> answer;  // once the response head is there
     bool is_message_complete = false;    // the response ended in order
     const Turn* turn = nullptr;          // of a WebSocket, in place of request and answer
+    RunningMark running;
 };
 
 // A WebSocket whose turns are calls.
@@ -122,6 +142,7 @@ struct OpenSocket {
     const Endpoint* endpoint;
     CallRecord record;  // of the upgrade: what all turns have in common
     SocketSession session;
+    RunningMark running;  // while a turn is open
 };
 
 }  // namespace
@@ -255,6 +276,7 @@ void CallObserver::State::begin(const http::Event& event) {
         default:
             if (is_plan_call(facts.host, head.headers)) record.billing = BillingMode::plan;
     }
+    call->running.set(facts.running, true);
     calls.push_back(std::move(call));
 }
 
@@ -330,6 +352,7 @@ void CallObserver::State::read_socket(const http::Event& event) {
     SocketSession& session = (*found)->session;
     session.feed(event.direction, event.bytes);
     end_turns(**found, session.take_ended(), nullptr);
+    (*found)->running.set(facts.running, session.has_open());
     if (!session.is_blind() && !session.is_closed()) return;
     if (session.is_blind() && facts.unseen != nullptr) ++facts.unseen->connections;
     const std::unique_ptr<OpenSocket> over = std::move(*found);

@@ -28,6 +28,11 @@ struct UnseenCounts {
     std::uint64_t requests = 0;     // of a form or size that the tap does not follow
 };
 
+// Calls that have begun and not ended, of all observers that share it.
+struct RunningCalls {
+    std::int64_t count = 0;
+};
+
 // What is known about a connection before its first call; copied onto every row.
 struct ConnectionFacts {
     std::string host;  // the host the client asked for, lower case
@@ -42,6 +47,7 @@ struct ConnectionFacts {
     std::string project_folder{};
     std::string git_branch{};
     std::string program{};  // base name of the client's executable; empty: not known
+    RunningCalls* running = nullptr;  // outlives the observers; may be null
 };
 
 class CallObserver {

@@ -62,6 +62,7 @@ struct InterceptServices {
     std::function<void(std::string_view reason, std::string_view program, std::string_view host)>
         note_unmetered = nullptr;
     meter::ProjectRegistry* registry = nullptr;  // null: no label is believed
+    meter::RunningCalls* running = nullptr;
 };
 
 asio::awaitable<void> serve_intercept(net::TcpStream edge, InterceptServices& services);
