@@ -75,6 +75,16 @@ Answer daemon_status(const Context& context) {
     json.end();
     write_unseen(json, facts);
     write_refusing_clients(json, facts);
+    const auto& policies = facts.policies;
+    json.begin_object("policies").text("state", policies.state);
+    text_or_null(json, "last_error", policies.last_error);
+    json.number("active", to_number(policies.active));
+    json.number("blocking", to_number(policies.blocking));
+    json.number("blocked", to_number(policies.blocked));
+    json.number("undecided", to_number(policies.undecided));
+    json.number("failures", to_number(policies.failures));
+    json.number("audit_dropped", to_number(policies.audit_dropped));
+    json.number("hooks_failed", to_number(policies.hooks_failed)).end();
     json.end();
     return {200, json.finish()};
 }

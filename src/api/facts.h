@@ -40,6 +40,18 @@ struct DaemonFacts {
         UtcTime since;
     };
     std::vector<Refusal> refusals;
+    struct Policies {
+        std::string state = "ok";  // or "unreadable", "slow"
+        std::string last_error;
+        std::uint64_t active = 0;
+        std::uint64_t blocking = 0;
+        std::uint64_t blocked = 0;
+        std::uint64_t undecided = 0;
+        std::uint64_t failures = 0;
+        std::uint64_t audit_dropped = 0;
+        std::uint64_t hooks_failed = 0;
+    };
+    Policies policies;
 };
 
 // What routes ask besides the database. Const, or safe for any thread; outlives them.
@@ -50,6 +62,8 @@ struct Sources {
     // The machine's time zone between two moments, and its name at one.
     std::function<store::DayZone(UtcTime, UtcTime)> local_zone;
     std::function<std::string(UtcTime)> local_zone_name;
+    // How the cost of that call came about, as a JSON object; empty: its row is too old for it.
+    std::function<std::string(store::Reader&, const std::string& id)> explain;
     std::function<std::string()> doctor;   // its report as a JSON object; blocks for a second
     std::function<std::string()> metrics;  // Prometheus text; on the I/O thread only
 };

@@ -13,7 +13,7 @@ Answer metrics(const Context& context);
 Answer openapi(const Context& context);
 Answer doctor(const Context& context);
 
-// usage_routes.cpp: sums
+// usage_routes.cpp: sums; list_routes.cpp: what stands beside the calls
 Answer projects(const Context& context);
 Answer project(const Context& context);
 Answer stats(const Context& context);
@@ -31,7 +31,6 @@ Answer requests_csv(const Context& context);
 Answer request_detail(const Context& context);
 Answer sessions(const Context& context);
 Answer session_detail(const Context& context);
-Answer body(const Context& context);
 
 // policy_routes.cpp
 Answer policies(const Context& context);

@@ -41,7 +41,7 @@ constexpr std::array of_sessions{limit, cursor, project_name, tool, since, until
 constexpr std::array of_prices{
     Parameter{"used", "flag", "only models that were called in the last 90 days"},
     Parameter{"q", "text", "only where provider or model contains this"}};
-constexpr std::array of_audit{limit, cursor, Parameter{"type", "text", "event_type"}, since, until};
+constexpr std::array of_audit{limit, cursor, project_name, Parameter{"type", "text", "event_type, or its beginning up to a dot: policy."}, since};
 
 constexpr std::array table{
     Route{"GET", "/health", Runs::io, &health, "Health", "Whether the daemon works. 503 while it starts or drains"},
@@ -71,7 +71,6 @@ constexpr std::array table{
     Route{"DELETE", "/v1/policies/{id}", Runs::writer, &remove_policy, "Done", "Removes one", {}, {}, true},
     Route{"GET", "/v1/budgets", Runs::reader, &budgets, "Budgets", "Spent against allowed, and the forecast"},
     Route{"GET", "/v1/audit", Runs::reader, &audit, "Audit", "What policies did and people changed", of_audit},
-    Route{"GET", "/v1/bodies/{id}", Runs::reader, &body, "Body", "A captured body; with the token, for it holds prompts", {}, {}, true},
     Route{"GET", "/v1/doctor", Runs::slow, &doctor, "Doctor", "What is wrong, the root cause first"},
     Route{"GET", "/v1/cloud/state", Runs::io, &cloud_state, "CloudState", "That there is none"},
     Route{"GET", "/v1/live", Runs::live, nullptr, "text/event-stream", "Server-sent events: hello (LiveHello), state (LiveState) when the running calls change, call (Request, with its id) when one ends, lost (LiveLost)"},

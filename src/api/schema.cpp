@@ -35,6 +35,18 @@ constexpr std::array unseen_fields{
     Field{"requests", "int", "of a form that is not followed"},
 };
 
+constexpr std::array policy_facts_fields{
+    Field{"state", "text", "ok, unreadable, slow"},
+    Field{"last_error", "text?", ""},
+    Field{"active", "int", "policies that are looked at"},
+    Field{"blocking", "int", "of them, those that may block"},
+    Field{"blocked", "int", "calls, since the daemon started, as below"},
+    Field{"undecided", "int", "calls that went through because nothing could be said in time"},
+    Field{"failures", "int", "reads of the table that failed"},
+    Field{"audit_dropped", "int", "events that could not be written"},
+    Field{"hooks_failed", "int", ""},
+};
+
 constexpr std::array daemon_status_fields{
     Field{"last_seen_at", "time?", "of the newest metered call"},
     Field{"request_count_last_hour", "int", "metered calls in the last 60 minutes"},
@@ -52,6 +64,7 @@ constexpr std::array daemon_status_fields{
     Field{"passthrough", "{int}", "reason to connections that passed unread"},
     Field{"unseen", "#Unseen", "what passed on metered connections and was not read"},
     Field{"refusing_clients", "[#RefusingClient]", ""},
+    Field{"policies", "#PolicyFacts", ""},
 };
 
 constexpr std::array project_stats_fields{
@@ -193,28 +206,46 @@ constexpr std::array page_fields{
     Field{"total", "int", "all calls that match, not those of the page"},
 };
 
-constexpr std::array step_fields{
-    Field{"what", "text", "input, output, cache_read, web_search, ..."},
-    Field{"model", "text?", "of a call inside the call"},
-    Field{"count", "int", "tokens, or units"},
-    Field{"nanousd_per_1k", "int?", "price for a thousand of them; null: none is listed"},
-    Field{"nanousd", "num?", "what they come to"},
+constexpr std::array explanation_fields{
+    Field{"text", "[text]", "the way to the cost, for people, a line a step"},
+    Field{"id", "text", ""},
+    Field{"requested_at", "time", ""},
+    Field{"project", "text?", ""},
+    Field{"provider", "text", ""},
+    Field{"model", "text", ""},
+    Field{"status", "text", ""},
+    Field{"http_status", "int?", ""},
+    Field{"billing_mode", "text", ""},
+    Field{"tokens_complete", "bool", ""},
+    Field{"cost_nanousd", "int?", "of the row"},
+    Field{"cost_state", "text?", ""},
+    Field{"reason", "text", "by what it is charged, or why it is not"},
+    Field{"next", "text?", "a command that helps"},
+    Field{"cost_by_todays_prices_nanousd", "int?", ""},
+    Field{"price_id", "text?", "the row of the price list"},
+    Field{"price_date", "date?", "of the list"},
+    Field{"rates_source", "text?", ""},
+    Field{"parts", "[any]", "what was looked up, with steps of what was counted times its price"},
 };
 
-constexpr std::array explanation_fields{
-    Field{"text", "[text]", "the way to the cost, a line a step"},
-    Field{"price_id", "text?", "the row of the price list"},
-    Field{"price_date", "text?", "of the list"},
-    Field{"steps", "[#CostStep]", "what was counted, times its price"},
-    Field{"recomputed_nanousd", "int?", "by today's price list"},
-    Field{"stored_nanousd", "int?", "of the row"},
+constexpr std::array request_more_fields{
+    Field{"cache_write_1h_tokens", "int", "of cache_write_tokens"},
+    Field{"service_tier", "text?", ""},
+    Field{"method", "text?", ""},
+    Field{"host", "text?", ""},
+    Field{"path", "text?", "without its query"},
+    Field{"provider_request_id", "text?", ""},
+    Field{"user_agent", "text?", ""},
+    Field{"thread_id", "text?", ""},
+    Field{"turn_id", "text?", ""},
+    Field{"attribution_layer", "text?", "what told the project"},
+    Field{"source_workdir", "text?", "where the client ran"},
 };
 
 constexpr std::array request_detail_fields{
     Field{"request", "#Request", ""},
-    Field{"columns", "{any}", "every column of the row, as stored"},
-    Field{"explanation", "#Explanation?", "how the cost came about"},
-    Field{"has_body", "bool", "whether /v1/bodies/{id} has something"},
+    Field{"detail", "#RequestMore", "the rest of its row"},
+    Field{"explanation", "#Explanation?", "how the cost came about; null: the row is of an older version"},
 };
 
 constexpr std::array sums_fields{
@@ -263,6 +294,7 @@ constexpr std::array error_group_fields{
     Field{"requests", "int", ""},
     Field{"first_at", "time", ""},
     Field{"last_at", "time", ""},
+    Field{"meaning", "text", "the class as a sentence"},
     Field{"what_to_do", "text", "for who operates it"},
 };
 
@@ -321,8 +353,7 @@ constexpr std::array session_fields{
     Field{"git_branch", "text?", "of its newest call"},
     Field{"started_at", "time", ""},
     Field{"last_at", "time", ""},
-    Field{"models", "[text]", ""},
-    Field{"agents", "[text]", "sub-agents"},
+    Field{"models", "[text]", "most calls first"},
     Field{"retry_count", "int", "calls that say they are a retry"},
     Field{"*", "#Sums", ""},
 };
@@ -433,36 +464,47 @@ constexpr std::array doctor_fields{
 constexpr std::array policy_fields{
     Field{"id", "text", ""},
     Field{"name", "text", ""},
+    Field{"enabled", "bool", ""},
+    Field{"priority", "int", "the lowest is looked at first"},
     Field{"kind", "text", "model or budget"},
     Field{"action", "text", "log, warn, block"},
-    Field{"enabled", "bool", ""},
-    Field{"project", "text?", "slug; null: all"},
-    Field{"rule", "{any}", "as stored"},
-    Field{"created_at", "time", ""},
-    Field{"problem", "text?", "why the rule is not applied"},
+    Field{"scope", "text", "whom it concerns, in words"},
+    Field{"project", "text?", "slug; null: all, as below"},
+    Field{"provider", "text?", ""},
+    Field{"model", "text?", "with * and ?"},
+    Field{"tool", "text?", ""},
+    Field{"limit_usd_minor_units", "int?", "millicents; of a budget"},
+    Field{"limit_nanousd", "int?", ""},
+    Field{"period", "text?", "day, week, month"},
+    Field{"counts_plan", "bool", "what a subscription covers counts too"},
+    Field{"created_at", "text?", ""},
+    Field{"updated_at", "text?", "null: never changed"},
 };
 
 constexpr std::array policies_fields{
-    Field{"items", "[#Policy]", ""},
+    Field{"items", "[#Policy]", "in the order in which they are looked at"},
+    Field{"problems", "[text]", "of rows that make no sense, and are left out"},
 };
 
 constexpr std::array budget_fields{
     Field{"policy_id", "text", ""},
     Field{"name", "text", ""},
     Field{"scope", "text", "whom it is for, in words"},
-    Field{"period", "text", "day, week, month"},
-    Field{"period_start", "time", ""},
-    Field{"period_end", "time", ""},
-    Field{"limit_usd_minor_units", "int", "millicents"},
-    Field{"spent_usd_minor_units", "int", "millicents"},
-    Field{"forecast_usd_minor_units", "int?", "at the period's end at the current pace; null: too early to say"},
-    Field{"state", "text", "ok, warn, over"},
-    Field{"action", "text", "log, warn, block"},
     Field{"project", "text?", "slug"},
     Field{"provider", "text?", ""},
     Field{"model", "text?", ""},
     Field{"tool", "text?", ""},
-    Field{"unpriced_requests", "int", "of the period: not in the sum"},
+    Field{"action", "text", "log, warn, block"},
+    Field{"period", "text", "day, week, month"},
+    Field{"period_start", "time", ""},
+    Field{"period_end", "time", "excluded"},
+    Field{"limit_usd_minor_units", "int", "millicents"},
+    Field{"spent_usd_minor_units", "int", "millicents"},
+    Field{"forecast_usd_minor_units", "int?", "at the period's end at the current pace; null: too early to say"},
+    Field{"percent", "int", "of the limit, rounded down"},
+    Field{"state", "text", "ok, near (80 % or more), over, disabled"},
+    Field{"requests", "int", "of the period"},
+    Field{"unpriced_requests", "int", "of them: not in the sum"},
 };
 
 constexpr std::array forecast_fields{
@@ -493,15 +535,24 @@ constexpr std::array audit_fields{
     Field{"total", "int", "all that match"},
 };
 
+constexpr std::array body_side_fields{
+    Field{"text", "text?", "redacted before it was stored; null: not kept, or no text"},
+    Field{"bytes", "int", "of the whole body, decoded"},
+    Field{"is_truncated", "bool", "longer than what is kept"},
+    Field{"content_type", "text?", ""},
+};
+
 constexpr std::array body_fields{
     Field{"request_id", "text", ""},
-    Field{"captured_at", "time", ""},
-    Field{"request_body", "text?", "redacted before it was stored"},
-    Field{"request_content_type", "text?", ""},
-    Field{"response_body", "text?", ""},
-    Field{"response_content_type", "text?", ""},
-    Field{"is_cut", "bool", "longer than what is kept, or shown"},
-    Field{"redactions", "int", "places that were blacked out"},
+    Field{"captured_at", "text", ""},
+    Field{"requested_at", "text", ""},
+    Field{"project", "text", "slug"},
+    Field{"provider", "text", ""},
+    Field{"model", "text", ""},
+    Field{"redaction_count", "int", "places that were blacked out"},
+    Field{"redaction_kinds", "text", "bearer=2 jwt=1"},
+    Field{"request", "#BodySide", ""},
+    Field{"response", "#BodySide", ""},
 };
 
 constexpr std::array cloud_fields{
@@ -541,11 +592,17 @@ constexpr std::array policy_change_fields{
 };
 
 constexpr std::array new_policy_fields{
-    Field{"name", "text", ""},
-    Field{"kind", "text", "model or budget"},
-    Field{"action", "text", "log, warn, block"},
-    Field{"project", "text?", "slug; null: all"},
-    Field{"rule", "{any}", ""},
+    Field{"name", "text", "needed"},
+    Field{"kind", "text", "model or budget; needed"},
+    Field{"action", "text", "log, warn, block; log when it is not said"},
+    Field{"project", "text?", "slug; null: all, as below"},
+    Field{"provider", "text?", ""},
+    Field{"model", "text?", "with * and ?"},
+    Field{"tool", "text?", ""},
+    Field{"priority", "int", "100 when it is not said"},
+    Field{"limit_usd", "text", "of a budget: 12.50"},
+    Field{"period", "text", "of a budget: day, week, month"},
+    Field{"counts_plan", "bool", ""},
 };
 
 constexpr std::array done_fields{
@@ -558,6 +615,7 @@ constexpr std::array all_schemas{
     Schema{"Health", "", health_fields},
     Schema{"RefusingClient", "A client that refuses our certificate", refusing_client_fields},
     Schema{"Unseen", "", unseen_fields},
+    Schema{"PolicyFacts", "", policy_facts_fields},
     Schema{"DaemonStatus", "", daemon_status_fields},
     Schema{"ProjectStats", "", project_stats_fields},
     Schema{"Project", "", project_fields},
@@ -571,8 +629,8 @@ constexpr std::array all_schemas{
     Schema{"Stats", "", stats_fields},
     Schema{"Request", "One metered call", call_fields},
     Schema{"RequestPage", "", page_fields},
-    Schema{"CostStep", "", step_fields},
     Schema{"Explanation", "", explanation_fields},
+    Schema{"RequestMore", "", request_more_fields},
     Schema{"RequestDetail", "", request_detail_fields},
     Schema{"Sums", "", sums_fields},
     Schema{"UsageItem", "", usage_item_fields},
@@ -604,6 +662,7 @@ constexpr std::array all_schemas{
     Schema{"Budgets", "", budgets_fields},
     Schema{"AuditEvent", "", audit_event_fields},
     Schema{"Audit", "", audit_fields},
+    Schema{"BodySide", "", body_side_fields},
     Schema{"Body", "A captured body", body_fields},
     Schema{"CloudState", "There is no cloud part: nothing leaves the machine", cloud_fields},
     Schema{"LiveState", "Data of the event state of /v1/live", live_state_fields},
