@@ -8,6 +8,7 @@
 #include "base/json_writer.h"
 #include "base/text.h"
 #include "base/version.h"
+#include "roles/count_text.h"
 #include "roles/table.h"
 
 namespace halton::roles {
@@ -17,21 +18,6 @@ using store::Report;
 using store::ReportRow;
 
 constexpr std::size_t name_bytes_max = 60;
-
-std::string with_separators(std::int64_t number) {
-    const auto digits = fmt::format("{}", number);
-    std::string text;
-    for (std::size_t i = 0; i < digits.size(); ++i) {
-        const auto left = digits.size() - i;
-        if (left % 3 == 0 && !text.empty() && text != "-") text += ',';
-        text += digits[i];
-    }
-    return text;
-}
-
-std::string counted(std::int64_t count, std::string_view one) {
-    return fmt::format("{} {}{}", with_separators(count), one, count == 1 ? "" : "s");
-}
 
 std::string to_milliseconds(std::optional<double> latency) {
     return latency ? fmt::format("{} ms", with_separators(std::llround(*latency))) : "-";
