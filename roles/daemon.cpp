@@ -12,6 +12,7 @@
 #include "api/live.h"
 #include "base/limits.h"
 #include "base/json.h"
+#include "base/json_writer.h"
 #include "base/limits_api.h"
 #include "base/log.h"
 #include "base/version.h"
@@ -33,11 +34,15 @@
 #include "roles/api_server.h"
 #include "roles/examine.h"
 #include "roles/exit_code.h"
+#include "roles/explain_text.h"
+#include "roles/local_time.h"
 #include "roles/prices.h"
 #include "roles/proxy_nets.h"
 #include "roles/verbs.h"
 #include "store/ledger.h"
 #include "store/projects.h"
+#include "store/reader.h"
+#include "store/stored_call.h"
 #include "tls/upstream_context.h"
 
 namespace halton::roles {
@@ -102,6 +107,27 @@ DaemonFacts Daemon::facts() const {
     for (const auto& entry : refusals.all())
         facts.refusals.push_back({entry.program, entry.host, entry.count, entry.since});
     return facts;
+}
+
+// How a cost came about, as `explain --json` tells it and as the lines of `explain`.
+std::string make_explanation(store::Reader& reader, const std::string& id,
+                             const meter::PriceBook& prices) {
+    auto found = store::find_stored_calls(reader, id, 1);
+    if (!found || found->calls.empty() || found->calls.front().call.id != id) return {};
+    const auto explanation = explain_cost(std::move(found->calls.front()), prices);
+    JsonWriter json(JsonWriter::Layout::compact);
+    json.begin_object().begin_array("text");
+    constexpr int width = 100;
+    const auto text = to_explain_text(explanation, {}, "UTC", width);
+    for (std::string_view rest = text; !rest.empty();) {
+        const auto end = std::min(rest.find('\n'), rest.size());
+        json.text({}, rest.substr(0, end));
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    json.end();
+    write_explanation(json, explanation, explanation.row.call.project_slug);
+    json.end();
+    return json.finish();
 }
 
 // `doctor` as the API tells it: once for all who ask within a while.
@@ -338,6 +364,10 @@ int run_daemon(int argc, char** argv) {
               .prices = &prices.book,
               .local_zone = &read_local_zone,
               .local_zone_name = &local_zone_name,
+              .explain =
+                  [&prices](store::Reader& reader, const std::string& id) {
+                      return make_explanation(reader, id, prices.book);
+                  },
               // On the one slow thread, so nobody else looks at these two.
               .doctor =
                   [&] {

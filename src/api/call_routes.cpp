@@ -297,10 +297,7 @@ Answer tools(const Context& context) {
         const bool is_known = known != sessions_of->end();
         json.begin_object();
         text_or_null(json, "tool", row.tool);
-        json.begin_array("versions");
-        if (is_known)
-            for (const auto& version : known->versions) json.text({}, version);
-        json.end();
+        text_or_null(json, "version", is_known ? std::string_view(known->version) : "");
         time_or_null(json, "last_at", row.last_at);
         json.number("sessions", is_known ? known->sessions : 0);
         write_sums(json, row.sums);

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "config/ports_file.h"
 #include "store/ledger.h"
+#include "store/reader.h"
 #include "store/usage.h"
 
 namespace halton::meter {

@@ -14,9 +14,9 @@ int hex_value(char c) {
 
 }  // namespace
 
-const std::string* Request::find(std::string_view name) const {
-    for (const auto& [key, value] : query)
-        if (key == name) return value.empty() ? nullptr : &value;
+const std::string* Request::find(std::string_view key) const {
+    for (const auto& [word, value] : query)
+        if (word == key) return value.empty() ? nullptr : &value;
     return nullptr;
 }
 

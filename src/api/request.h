@@ -32,7 +32,7 @@ struct Request {
     std::string last_event_id;
 
     // The value of a query's name; nothing when it is absent or empty.
-    const std::string* find(std::string_view name) const;
+    const std::string* find(std::string_view key) const;
 };
 
 // `%2F` to `/`; nothing for a broken encoding.

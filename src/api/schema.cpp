@@ -333,7 +333,7 @@ constexpr std::array passthrough_fields{
 
 constexpr std::array tool_fields{
     Field{"tool", "text?", "null: told by nothing"},
-    Field{"versions", "[text]", "seen in the time, newest use first"},
+    Field{"version", "text?", "of its newest call that tells one"},
     Field{"last_at", "time?", "newest call"},
     Field{"sessions", "int", ""},
     Field{"*", "#Sums", ""},
