@@ -7,7 +7,6 @@
 #include "api/rows_json.h"
 #include "base/json.h"
 #include "config/slug.h"
-#include "store/audit.h"
 #include "store/policies.h"
 #include "store/projects.h"
 
@@ -43,15 +42,6 @@ Answer answer_project(const Context& context, const std::string& slug) {
     return project({request, context.facts, context.sources, context.reader});
 }
 
-// What was done, for people who ask later. That it cannot be written undoes nothing.
-void note(const Context& context, std::string_view type, const std::string& slug) {
-    store::AuditEvent event;
-    event.type = type;
-    event.actor = actor;
-    event.project = slug;
-    (void)store::append_audit(context.sources.database, std::span(&event, 1));
-}
-
 Answer answer_policy(const Result<meter::Policy>& policy) {
     if (!policy) return make_problem(policy.error());
     JsonWriter json(JsonWriter::Layout::compact);
@@ -84,7 +74,7 @@ Answer change_project(const Context& context) {
     const auto before = answer_project(context, slug);
     if (before.status != 200) return before;
     if (!new_slug.empty() && new_slug != slug) {
-        if (const auto done = store::rename_project(database, slug, new_slug); !done)
+        if (const auto done = store::rename_project(database, slug, new_slug, actor); !done)
             return make_problem(done.error());
         slug = new_slug;
     }
@@ -92,20 +82,13 @@ Answer change_project(const Context& context) {
     if (!name.empty()) change.name = name;
     if (capture.is_present()) change.body_capture = capture.as_bool();
     if (change.name || change.body_capture) {
-        if (const auto done = store::change_project(database, slug, change); !done)
+        if (const auto done = store::change_project(database, slug, change, actor); !done)
             return make_problem(done.error());
-        if (change.body_capture && *change.body_capture)
-            note(context,
-                 **change.body_capture ? store::audit::body_capture_enabled
-                                       : store::audit::body_capture_disabled,
-                 slug);
     }
     if (archived.is_present()) {
         const bool is_archived = *archived.as_bool();
-        if (const auto done = store::archive_project(database, slug, is_archived); !done)
+        if (const auto done = store::archive_project(database, slug, is_archived, actor); !done)
             return make_problem(done.error());
-        note(context,
-             is_archived ? store::audit::project_archived : store::audit::project_unarchived, slug);
     }
     return answer_project(context, slug);
 }

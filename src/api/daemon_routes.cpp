@@ -43,7 +43,7 @@ Answer health(const Context& context) {
     const auto& facts = context.facts;
     auto json = begin_json();
     json.text("status", name_of(facts.state)).text("version", facts.version);
-    json.number("uptime_s", facts.uptime.count());
+    json.text("root", facts.root_fingerprint).number("uptime_s", facts.uptime.count());
     json.begin_object("ports").number("edge", facts.ports.edge_port);
     json.number("internal", facts.ports.internal_port).number("api", facts.ports.api_port).end();
     json.end();

@@ -19,6 +19,7 @@ constexpr std::array ports_fields{
 constexpr std::array health_fields{
     Field{"status", "text", "ok; starting or draining go with 503"},
     Field{"version", "text", "of the daemon"},
+    Field{"root", "text", "fingerprint of the CA that the daemon signs with"},
     Field{"uptime_s", "int", "seconds since the daemon started"},
     Field{"ports", "#Ports", "as in effective-ports.json"},
 };
@@ -130,6 +131,7 @@ constexpr std::array day_provider_fields{
 };
 
 constexpr std::array provider_sum_fields{
+    Field{"provider", "text", ""},
     Field{"*", "#Sums", ""},
 };
 

@@ -23,7 +23,7 @@ public:
         : tap_(protocol),
           observer_(std::make_unique<CallObserver>(
               ConnectionFacts{host, "demo", "git", "/home/ada/demo", nullptr, nullptr, nullptr,
-                              "/home/ada/demo", "main", "claude"},
+                              "/home/ada/demo", "main", "claude", &running_},
               PriceBook::bundled(), sink_,
               clock_)) {}
 
@@ -43,6 +43,7 @@ public:
     void close() { observer_.reset(); }
     void wait(int ms) { clock_.advance(std::chrono::milliseconds(ms)); }
 
+    std::int64_t running_count() const { return running_.count; }
     const std::vector<CallRecord>& rows() const { return sink_.calls; }
     const CallRecord& row() const {
         REQUIRE(sink_.calls.size() == 1);
@@ -56,6 +57,7 @@ private:
         observer_->on_events(events_);
     }
 
+    RunningCalls running_;
     FakeClock clock_;
     CollectingSink sink_;
     http::Tap tap_;
@@ -141,6 +143,25 @@ TEST_CASE("sessions and sub-agents are those of each request, not of the connect
     CHECK(connection.rows()[1].client.agent_name == "review");
     CHECK(connection.rows()[1].client.thread_id.empty());
     CHECK(connection.rows()[2].client.session_id.empty());
+}
+
+TEST_CASE("calls count as running from their request to their end") {
+    Connection connection("api.openai.com");
+    const auto call = request("/v1/chat/completions", chat_body);
+    CHECK(connection.running_count() == 0);
+    connection.send(call.substr(0, call.size() - 5));
+    CHECK(connection.running_count() == 1);
+    SECTION("answered") {
+        connection.send(call.substr(call.size() - 5));
+        connection.receive(response("200 OK", chat_answer));
+        CHECK(connection.running_count() == 0);
+        connection.send(call + call);
+        CHECK(connection.running_count() == 2);
+        connection.close();
+    }
+    SECTION("given up") { connection.fail(ErrorKind::reset, Leg::upstream); }
+    SECTION("forgotten") { connection.close(); }
+    CHECK(connection.running_count() == 0);
 }
 
 TEST_CASE("what is not a metered call leaves no row") {
