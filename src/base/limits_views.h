@@ -18,4 +18,11 @@ inline constexpr std::size_t parquet_text_bytes_max = 64 * 1024;
 // database back.
 inline constexpr std::int64_t export_page_rows = 5'000;
 
+// Groups of one answer: sessions of a year of heavy work, or names that a client makes up.
+inline constexpr std::size_t row_groups_max = 50'000;
+// Above that, a report shows no percentiles: they need every row, which takes a second a million.
+inline constexpr std::int64_t report_p95_rows_max = 500'000;
+// Rows of a table in a terminal; --json and --csv have all.
+inline constexpr std::size_t report_shown_rows_max = 40;
+
 }  // namespace halton::limits

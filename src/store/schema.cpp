@@ -8,6 +8,7 @@
 #include <SQLiteCpp/Transaction.h>
 
 #include "base/clock.h"
+#include "store/rollups.h"
 
 namespace halton::store {
 namespace {
@@ -238,17 +239,19 @@ CREATE INDEX project_aliases_by_project ON project_aliases (project_id);
 CREATE INDEX requests_by_project ON requests (project_id, requested_at);
 )sql";
 
-constexpr std::array<Migration, 5> all_migrations{{
-    {1, "ledger", first_schema},
-    {2, "money", money_schema},
-    {3, "cached modalities", cached_modalities_schema},
-    {4, "unmetered", unmetered_schema},
-    {5, "clients", clients_schema},
-}};
-
 }  // namespace
 
-std::span<const Migration> migrations() { return all_migrations; }
+std::span<const Migration> migrations() {
+    static const std::array all_migrations{
+        Migration{1, "ledger", first_schema},
+        Migration{2, "money", money_schema},
+        Migration{3, "cached modalities", cached_modalities_schema},
+        Migration{4, "unmetered", unmetered_schema},
+        Migration{5, "clients", clients_schema},
+        Migration{rollup_schema_number, "roll-ups", rollup_schema().c_str()},
+    };
+    return all_migrations;
+}
 
 int read_schema_number(SQLite::Database& database) {
     if (!database.tableExists("_migrations")) return 0;

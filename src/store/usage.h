@@ -83,9 +83,9 @@ struct UsageQuery {
     DayZone zone;
     // A zero row for each period without calls, where only a period is grouped by.
     bool has_empty_periods = false;
-    // first_at and last_at: a look into the rows of the hours in question, for groups without a
-    // period.
-    bool has_times = false;
+    // Wanted beside the sums, for groups without a period: a look into the hours in question.
+    bool has_first_at = false;
+    bool has_last_at = false;
 };
 
 struct UsageRow {
@@ -115,6 +115,9 @@ struct UsageSummary {
 
 // Of the query's time and filters; its groups do not matter.
 Result<UsageSummary> read_usage_summary(Reader& reader, const UsageQuery& query);
+
+// The same sums inside of another query of store/. Fails: with SQLite::Exception.
+UsageSums sum_usage(SQLite::Database& database, const UsageQuery& query);
 
 struct ProjectUsage {
     std::int64_t id = 0;
