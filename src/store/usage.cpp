@@ -118,6 +118,29 @@ std::optional<double> UsageSums::avg_latency_ms() const {
     return static_cast<double>(latency_us) / 1000.0 / static_cast<double>(latency_requests);
 }
 
+UsageSums to_usage_sums(SQLite::Statement& row, int column, bool is_plan) {
+    const auto next = [&] { return row.getColumn(column++).getInt64(); };
+    UsageSums sums;
+    sums.requests = next();
+    sums.input_tokens = next();
+    sums.output_tokens = next();
+    sums.thinking_tokens = next();
+    sums.cache_read_tokens = next();
+    sums.cache_write_tokens = next();
+    (is_plan ? sums.plan_cost : sums.cost) = NanoUsd{next()};
+    sums.unpriced_requests = next();
+    sums.estimated_requests = next();
+    sums.incomplete_requests = next();
+    sums.error_requests = next();
+    sums.latency_us = next();
+    sums.latency_requests = next();
+    if (is_plan) {
+        sums.plan_requests = sums.requests;
+        sums.plan_unpriced_requests = sums.unpriced_requests;
+    }
+    return sums;
+}
+
 double UsageSums::cache_hit_rate() const {
     const auto seen = input_tokens + cache_read_tokens;
     return seen > 0 ? static_cast<double>(cache_read_tokens) / static_cast<double>(seen) : 0;
@@ -325,30 +348,6 @@ private:
         return *last_;
     }
 
-    // The columns of rollup_sums from `index` on.
-    static UsageSums read_sums(SQLite::Statement& in, int index, bool is_plan) {
-        const auto next = [&] { return in.getColumn(index++).getInt64(); };
-        UsageSums sums;
-        sums.requests = next();
-        sums.input_tokens = next();
-        sums.output_tokens = next();
-        sums.thinking_tokens = next();
-        sums.cache_read_tokens = next();
-        sums.cache_write_tokens = next();
-        (is_plan ? sums.plan_cost : sums.cost) = NanoUsd{next()};
-        sums.unpriced_requests = next();
-        sums.estimated_requests = next();
-        sums.incomplete_requests = next();
-        sums.error_requests = next();
-        sums.latency_us = next();
-        sums.latency_requests = next();
-        if (is_plan) {
-            sums.plan_requests = sums.requests;
-            sums.plan_unpriced_requests = sums.unpriced_requests;
-        }
-        return sums;
-    }
-
     void read_rollups(const char* table, const char* period, std::size_t text_length, UtcTime from,
                       UtcTime to, std::size_t segment) {
         std::string names;
@@ -369,7 +368,7 @@ private:
             const auto key = keys_.find(select.getColumn(1).getInt64());
             if (key == keys_.end()) continue;
             const auto [group, is_plan] = key->second;
-            sums_at(segment, group).add(read_sums(select, 2, is_plan));
+            sums_at(segment, group).add(to_usage_sums(select, 2, is_plan));
             if (has_edges_) edges_[group].add(at, at);
         }
     }
@@ -410,7 +409,7 @@ private:
             const Key key = read_key(*rows_);
             if (!is_wanted(key)) continue;
             const auto group = intern(groups_.of(key));
-            const auto sums = read_sums(*rows_, 5, key.billing == "plan");
+            const auto sums = to_usage_sums(*rows_, 5, key.billing == "plan");
             sums_at(segment, group).add(sums);
             const int times = rows_->getColumnCount() - 2;
             if (has_edges_)

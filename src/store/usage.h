@@ -18,6 +18,10 @@
 #include "base/result.h"
 #include "store/reader.h"
 
+namespace SQLite {
+class Statement;
+}
+
 namespace halton::store {
 
 // Where local days begin: the offset from UTC, and when it changes (summer time). The first span
@@ -116,8 +120,10 @@ struct UsageSummary {
 // Of the query's time and filters; its groups do not matter.
 Result<UsageSummary> read_usage_summary(Reader& reader, const UsageQuery& query);
 
-// The same sums inside of another query of store/. Fails: with SQLite::Exception.
+// For other queries of store/. Fail: with SQLite::Exception.
 UsageSums sum_usage(SQLite::Database& database, const UsageQuery& query);
+// The columns of rollup_sums() from that one on; of calls that a plan covers, or that it does not.
+UsageSums to_usage_sums(SQLite::Statement& row, int column, bool is_plan);
 
 struct ProjectUsage {
     std::int64_t id = 0;

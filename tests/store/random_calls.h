@@ -43,6 +43,7 @@ inline meter::CallRecord random_call(Dice& dice, std::uint64_t number) {
     call.provider = dice.one_of(random_providers);
     call.model = dice.one_of(random_models);
     call.client.tool = dice.one_of(random_tools);
+    if (dice.chance(70)) call.client.session_id = fmt::format("s-{}", dice.below(12));
     call.usage.input = dice.below(200'000);
     call.usage.output = dice.below(9'000);
     call.usage.reasoning = dice.below(900);

@@ -69,9 +69,25 @@ std::string difference(SQLite::Database& database, const char* table, const char
     return found;
 }
 
+// The same of the sessions: how many differ.
+std::int64_t session_differences(SQLite::Database& database) {
+    const std::string raw =
+        "SELECT substr(requested_at, 1, 10), session_id, project_id, coalesce(client_tool, ''), "
+        "count(*) FROM requests WHERE session_id IS NOT NULL AND "
+        "requested_at >= (SELECT covered_from FROM usage_cover) GROUP BY 1, 2, 3, 4";
+    const std::string rolled =
+        "SELECT day, session_id, project_id, tool, requests FROM usage_sessions";
+    return database
+        .execAndGet("SELECT (SELECT count(*) FROM (" + raw + " EXCEPT " + rolled +
+                    ")) + (SELECT count(*) FROM (" + rolled + " EXCEPT " + raw + "))")
+        .getInt64();
+}
+
 std::string difference(SQLite::Database& database) {
+    const auto sessions = session_differences(database);
     return difference(database, "usage_hours", "hour", 13) +
-           difference(database, "usage_days", "day", 10);
+           difference(database, "usage_days", "day", 10) +
+           (sessions == 0 ? "" : fmt::format("{} sessions differ\n", sessions));
 }
 
 std::string difference(const std::filesystem::path& file) {
@@ -104,10 +120,12 @@ void migrate_to(const std::filesystem::path& file, int number) {
 void insert_by_hand(SQLite::Database& database, std::int64_t number, const std::string& time) {
     database.exec(
         "INSERT OR IGNORE INTO projects (id, slug, name, created_at) VALUES (1, 'a', 'a', '')");
-    SQLite::Statement insert(database,
-                             "INSERT OR IGNORE INTO requests (id, project_id, provider, model, "
-                             "requested_at, status, input_tokens, cost_usd_minor_units, host) "
-                             "VALUES (?, 1, 'p', 'm', ?, 'success', 5, ?, 'chatgpt.com')");
+    SQLite::Statement insert(
+        database,
+        "INSERT OR IGNORE INTO requests (id, project_id, provider, model, "
+        "requested_at, status, input_tokens, cost_usd_minor_units, host, session_id) "
+        "VALUES (?1, 1, 'p', 'm', ?2, 'success', 5, ?3, 'chatgpt.com', "
+        "iif(?1 % 4 = 0, NULL, 's-' || ?1 % 7))");
     insert.bind(1, std::to_string(number));
     insert.bind(2, time);
     number % 3 == 0 ? insert.bind(3) : insert.bind(3, number);
@@ -187,7 +205,8 @@ TEST_CASE("roll-ups: equal to the raw sums through new prices, merges, deletions
                     dice.below(13)));
                 database.exec(fmt::format(
                     "UPDATE requests SET model = 'renamed', client_tool = NULL, billing_mode = "
-                    "NULL, host = 'chatgpt.com', requested_at = '2027-01-16T00:00:00.000000Z' "
+                    "NULL, session_id = 's-9', host = 'chatgpt.com', requested_at = "
+                    "'2027-01-16T00:00:00.000000Z' "
                     "WHERE rowid % 17 = {}",
                     dice.below(17)));
                 database.exec("UPDATE requests SET cost_nanousd = 2 * cost_nanousd");
@@ -208,6 +227,7 @@ TEST_CASE("roll-ups: equal to the raw sums through new prices, merges, deletions
         database.exec("DELETE FROM requests");
         CHECK(query_number(file, "SELECT count(*) FROM usage_hours") == 0);
         CHECK(query_number(file, "SELECT count(*) FROM usage_days") == 0);
+        CHECK(query_number(file, "SELECT count(*) FROM usage_sessions") == 0);
     }
 }
 
