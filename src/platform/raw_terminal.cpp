@@ -81,12 +81,12 @@ struct Sequence {
     Key key;
 };
 constexpr std::array sequences{
-    Sequence{"\x1b[A", Key::up},        Sequence{"\x1bOA", Key::up},
-    Sequence{"\x1b[B", Key::down},      Sequence{"\x1bOB", Key::down},
-    Sequence{"\x1b[5~", Key::page_up},  Sequence{"\x1b[6~", Key::page_down},
-    Sequence{"\x1b[H", Key::home},      Sequence{"\x1bOH", Key::home},
-    Sequence{"\x1b[1~", Key::home},     Sequence{"\x1b[F", Key::end},
-    Sequence{"\x1bOF", Key::end},       Sequence{"\x1b[4~", Key::end},
+    Sequence{"\x1b[A", Key::up},       Sequence{"\x1bOA", Key::up},
+    Sequence{"\x1b[B", Key::down},     Sequence{"\x1bOB", Key::down},
+    Sequence{"\x1b[5~", Key::page_up}, Sequence{"\x1b[6~", Key::page_down},
+    Sequence{"\x1b[H", Key::home},     Sequence{"\x1bOH", Key::home},
+    Sequence{"\x1b[1~", Key::home},    Sequence{"\x1b[F", Key::end},
+    Sequence{"\x1bOF", Key::end},      Sequence{"\x1b[4~", Key::end},
 };
 
 // How long a sequence of a key nobody asks for is; 0: its end is not there yet.

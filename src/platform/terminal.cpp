@@ -27,13 +27,13 @@ std::string read_stdin(std::chrono::milliseconds limit, std::size_t bytes_max,
         const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
             until - std::chrono::steady_clock::now());
         pollfd ready{STDIN_FILENO, POLLIN, 0};
-        const int count = ::poll(&ready, 1, static_cast<int>(std::max<std::int64_t>(
-                                                left.count(), 0)));
+        const int count =
+            ::poll(&ready, 1, static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
         if (count < 0 && errno == EINTR) continue;
         if (count <= 0) break;
         std::array<char, 16 * 1024> bytes{};
-        const auto read = ::read(STDIN_FILENO, bytes.data(),
-                                 std::min(bytes.size(), bytes_max - text.size()));
+        const auto read =
+            ::read(STDIN_FILENO, bytes.data(), std::min(bytes.size(), bytes_max - text.size()));
         if (read < 0 && errno == EINTR) continue;
         if (read <= 0) break;
         text.append(bytes.data(), static_cast<std::size_t>(read));

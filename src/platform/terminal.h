@@ -11,7 +11,7 @@ namespace halton::platform {
 
 bool is_stdout_terminal();
 bool is_stderr_terminal();  // progress may be shown
-bool is_stdin_terminal();  // somebody can be asked
+bool is_stdin_terminal();   // somebody can be asked
 
 // What is on stdin, as far as it comes within `limit`, at most `bytes_max`: up to its end, or to
 // the moment in which `is_enough` says so of what is there. Nothing from a terminal, which has a

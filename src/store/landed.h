@@ -25,7 +25,7 @@ struct LandedCall {
     std::string status;
     std::string error_class;
     std::string provider_error_code;
-    int http_status = 0;  // 0: no answer
+    int http_status = 0;            // 0: no answer
     std::int64_t input_tokens = 0;  // with cached ones, every token once
     std::int64_t output_tokens = 0;
     std::int64_t cache_read_tokens = 0;
