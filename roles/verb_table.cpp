@@ -13,6 +13,7 @@ constexpr std::array all_verbs{
     Verb{"onboard", "set up with explanations (init --apps)", run_onboard, false},
     Verb{"run", "run one command with its calls metered", run_run, false},
     Verb{"report", "print what your calls cost, by project and model", run_report, false},
+    Verb{"export", "write calls to a file: CSV, JSON lines, Parquet", run_export, false},
     Verb{"status", "show what is running and whether calls are being recorded", run_status, false},
     Verb{"doctor", "find what is wrong, and say how to repair it", run_doctor, false},
     Verb{"start", "start metering", run_start, false},

@@ -1,7 +1,7 @@
 #include "base/parquet.h"
 
+#include <algorithm>
 #include <bit>
-#include <cstring>
 #include <deque>
 #include <unordered_map>
 
@@ -181,7 +181,6 @@ struct ColumnBuffer {
     std::vector<std::uint32_t> indexes;  // of texts
     std::deque<std::string> texts;       // distinct, in the order of their first use
     std::unordered_map<std::string_view, std::uint32_t> index_of;  // views into `texts`
-    std::size_t text_bytes = 0;          // of all values, as plain ones
 
     void clear() {
         is_there.clear();
@@ -189,16 +188,15 @@ struct ColumnBuffer {
         indexes.clear();
         index_of.clear();
         texts.clear();
-        text_bytes = 0;
     }
 };
 
 struct ChunkFacts {
-    std::int64_t offset = 0;             // of its first page
+    std::int64_t offset = 0;  // of its first page
     std::int64_t dictionary_offset = -1;
     std::int64_t data_offset = 0;
     std::int64_t value_count = 0;
-    std::int64_t plain_bytes = 0;        // with page headers
+    std::int64_t plain_bytes = 0;  // with page headers
     std::int64_t packed_bytes = 0;
 };
 
@@ -454,10 +452,10 @@ void ParquetWriter::text(std::string_view value) {
     auto known = buffer.index_of.find(value);
     if (known == buffer.index_of.end()) {
         buffer.texts.emplace_back(value);
-        known = buffer.index_of
-                    .emplace(buffer.texts.back(),
-                             static_cast<std::uint32_t>(buffer.texts.size() - 1))
-                    .first;
+        known =
+            buffer.index_of
+                .emplace(buffer.texts.back(), static_cast<std::uint32_t>(buffer.texts.size() - 1))
+                .first;
         state_->group_bytes += value.size() + 64;  // with the map's own
     }
     buffer.indexes.push_back(known->second);
