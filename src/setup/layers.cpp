@@ -195,7 +195,7 @@ std::string print_layers() {
     int number = 0;
     for (const Layer* layer : table) {
         std::string needs;
-        for (const auto id : split_words(layer->depends_on))
+        for (const auto id : split_ids(layer->depends_on))
             needs += fmt::format("{}`{}`", needs.empty() ? "" : ", ", id);
         text += fmt::format("| {} | `{}` | {}: {} | {} | {} | {} |\n", ++number, layer->id,
                             layer->title, layer->purpose, to_text(layer->from),
