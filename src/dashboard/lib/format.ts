@@ -19,7 +19,8 @@ export function money(units: number | null | undefined, digits?: number): string
   if (units === null || units === undefined) return "no price";
   const sign = units < 0 ? "−" : "";
   const size = Math.abs(units);
-  const wanted = digits ?? (size === 0 || size >= UNITS_PER_USD ? 2 : size >= 1000 ? 3 : size >= 100 ? 4 : 5);
+  if (size === 0) return digits === undefined ? "$0.00" : "$0";
+  const wanted = digits ?? (size >= UNITS_PER_USD ? 2 : size >= 1000 ? 3 : size >= 100 ? 4 : 5);
   const least = UNITS_PER_USD / 10 ** wanted;
   if (size > 0 && size * 2 < least) return `<$${(1 / 10 ** wanted).toFixed(wanted)}`;
   const text = (size / UNITS_PER_USD).toLocaleString(style.locale, {
@@ -36,15 +37,17 @@ export function money_digits(column: (number | null | undefined)[]): number {
   return most === 0 || most >= UNITS_PER_USD ? 2 : most >= 1000 ? 4 : 5;
 }
 
-/** Money for axes and tight places: $1.2k. */
-export function short_money(units: number): string {
-  const usd = units / UNITS_PER_USD;
-  if (usd === 0) return "$0";
-  if (usd >= 1e6) return `$${trim(usd / 1e6)}M`;
-  if (usd >= 1e4) return `$${trim(usd / 1e3)}k`;
-  if (usd >= 10) return `$${Math.round(usd)}`;
-  if (usd >= 1) return `$${trim(usd)}`;
-  return `$${Number(usd.toPrecision(2))}`;
+/** The marks of an axis, all with the digits that their distance needs: $0, $0.50, $1.00; $12k. */
+export function axis_money(marks: number[]): string[] {
+  const step = Math.abs((marks[1] ?? marks[0] ?? 0) - (marks[0] ?? 0)) / UNITS_PER_USD;
+  return marks.map((units) => {
+    const usd = units / UNITS_PER_USD;
+    if (usd === 0) return "$0";
+    if (step >= 1e6) return `$${trim(usd / 1e6)}M`;
+    if (step >= 1e3) return `$${trim(usd / 1e3)}k`;
+    if (step >= 1 && Number.isInteger(step)) return `$${usd.toLocaleString(style.locale)}`;
+    return `$${usd.toFixed(step >= 0.1 || step === 0 ? 2 : step >= 0.01 ? 3 : 5)}`;
+  });
 }
 
 function trim(value: number): string {
@@ -157,6 +160,14 @@ export function day(date: string, with_weekday = false): string {
     ...(with_weekday ? { weekday: "short" } : {}),
     timeZone: "UTC",
   }).format(value);
+}
+
+/** A whole day with its year. */
+export function full_day(date: string): string {
+  const value = new Date(`${date}T12:00:00Z`);
+  return Number.isNaN(value.getTime())
+    ? date
+    : new Intl.DateTimeFormat(style.locale, { year: "numeric", month: "short", day: "numeric", timeZone: "UTC" }).format(value);
 }
 
 /** The zone that times are shown in: "Europe/Berlin (UTC+1)". */

@@ -3,11 +3,10 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { useData } from "../lib/api";
 import { count } from "../lib/format";
 import { useLive, useLiveState } from "../lib/live";
-import { to_hash } from "../lib/route";
 import type { Call, Page } from "../lib/types";
 import { Empty, Head, Load } from "../parts/basics";
 import { call_columns } from "../parts/calls";
-import { type Column, Table } from "../parts/table";
+import { Table } from "../parts/table";
 
 const SHOWN_MAX = 200;
 
@@ -41,7 +40,6 @@ export function Live() {
     }
     pause(!is_paused);
   };
-  const link: Column<Call> = { key: "id", title: "Call", value: (call) => call.id, show: (call) => <a href={to_hash("call", call.id)}>explain</a>, class: "fit" };
   return (
     <>
       <Head
@@ -69,7 +67,7 @@ export function Live() {
               rows={rows}
               row_key={(call) => call.id}
               row_class={(call) => (is_fresh.has(call.id) ? "fresh" : "")}
-              columns={[...call_columns("time", "project", "tool", "provider", "model", "input", "cached", "output", "cost", "latency", "state"), link]}
+              columns={call_columns("time", "project", "tool", "provider", "model", "input", "cached", "output", "cost", "latency", "state")}
               empty={
                 <Empty title="Nothing has been metered yet" command="halton-meter run -- claude">
                   Leave this page open and start a tool through the meter: its first call appears here within a second.

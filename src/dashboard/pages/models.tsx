@@ -3,10 +3,15 @@ import { useData } from "../lib/api";
 import { count, latency, money, money_digits, percent, short_model, tokens } from "../lib/format";
 import { useLiveRefresh } from "../lib/live";
 import { to_hash } from "../lib/route";
-import type { Stats } from "../lib/types";
+import type { ModelSpend, Stats } from "../lib/types";
 import { Empty, Head, Load, ProviderName } from "../parts/basics";
 import { Caveats, RangePicker, useRange } from "../parts/spend";
 import { Table } from "../parts/table";
+
+// What is priced in part has a cost; its calls without one are told below the table.
+function has_no_price(row: ModelSpend): boolean {
+  return row.unpriced_requests > 0 && row.cost_usd_minor_units === 0 && row.plan_cost_usd_minor_units === 0;
+}
 
 export function Models() {
   const { since } = useRange();
@@ -46,9 +51,9 @@ export function Models() {
                   {
                     key: "cost",
                     title: "Cost",
-                    value: (row) => (row.unpriced_requests > 0 && row.unpriced_requests === row.requests ? null : row.cost_usd_minor_units),
+                    value: (row) => (has_no_price(row) ? null : row.cost_usd_minor_units),
                     show: (row) =>
-                      row.unpriced_requests > 0 && row.unpriced_requests === row.requests ? (
+                      has_no_price(row) ? (
                         <a class="tag warn" href={to_hash("prices")}>
                           no price
                         </a>

@@ -1,6 +1,6 @@
 // What it costs: today, this week, this month, where that leads, and who spends it.
 import { useData } from "../lib/api";
-import { change, count, day, local_day, money, plural, short_model } from "../lib/format";
+import { change, count, day, local_day, money, money_digits, percent, plural, short_model } from "../lib/format";
 import { useLiveRefresh } from "../lib/live";
 import { month_start, sum_since, week_start } from "../lib/money";
 import { to_hash } from "../lib/route";
@@ -54,7 +54,9 @@ function Tiles(props: { stats: Stats; budgets: Budgets | null; today: string }) 
                 tone={budget.state === "over" ? "bad" : (expected ?? 0) > budget.limit_usd_minor_units || budget.state === "warn" ? "warn" : ""}
                 label={`Forecast against the budget ${budget.name}`}
               />
-              <span>of {money(budget.limit_usd_minor_units)} budget</span>
+              <span>
+                {percent(budget.limit_usd_minor_units > 0 ? (expected ?? budget.spent_usd_minor_units) / budget.limit_usd_minor_units : null)} of the {money(budget.limit_usd_minor_units)} budget
+              </span>
             </>
           ) : expected === null ? (
             "too early to say"
@@ -76,6 +78,7 @@ interface Top {
   cost: number;
   requests: number;
   plan: number;
+  unpriced: number;
   colour?: string;
 }
 
@@ -83,6 +86,7 @@ function TopList(props: { title: string; rows: Top[]; all: string; id: string })
   const total = props.rows.reduce((sum, row) => sum + row.cost, 0);
   const has_cost = total > 0;
   const value = (row: Top) => (has_cost ? row.cost : row.requests);
+  const digits = money_digits(props.rows.map((row) => Math.max(row.cost, row.plan)));
   const rows = [...props.rows].sort((a, b) => value(b) - value(a)).slice(0, TOP);
   return (
     <Card
@@ -102,7 +106,7 @@ function TopList(props: { title: string; rows: Top[]; all: string; id: string })
             (row): Bar => ({
               key: row.key,
               name: row.href ? <a href={row.href}>{row.name}</a> : row.name,
-              amount: row.cost === 0 && row.plan > 0 ? `(${money(row.plan)})` : money(row.cost),
+              amount: row.cost === 0 && row.plan > 0 ? `(${money(row.plan, digits)})` : row.cost === 0 && row.unpriced > 0 ? "no price" : money(row.cost, digits),
               value: value(row),
               small: `${plural(row.requests, "call")}${row.cost === 0 && row.plan > 0 ? ", covered by a plan" : has_cost && row.cost > 0 ? `, ${Math.round((row.cost / total) * 100)} %` : ""}`,
               colour: row.colour,
@@ -149,19 +153,19 @@ export function Overview() {
                     title="Projects"
                     id="top-projects"
                     all="projects"
-                    rows={(value.by_project ?? []).map((row) => ({ key: row.slug, name: row.name || row.slug, href: to_hash("project", row.slug), cost: row.cost_usd_minor_units, requests: row.requests, plan: row.plan_cost_usd_minor_units }))}
+                    rows={(value.by_project ?? []).map((row) => ({ key: row.slug, name: row.name || row.slug, href: to_hash("project", row.slug), cost: row.cost_usd_minor_units, requests: row.requests, plan: row.plan_cost_usd_minor_units, unpriced: row.unpriced_requests }))}
                   />
                   <TopList
                     title="Models"
                     id="top-models"
                     all="models"
-                    rows={value.by_model.map((row) => ({ key: `${row.provider}/${row.model}`, name: short_model(row.model) || "(not named)", cost: row.cost_usd_minor_units, requests: row.requests, plan: row.plan_cost_usd_minor_units, colour: provider_colour(row.provider) }))}
+                    rows={value.by_model.map((row) => ({ key: `${row.provider}/${row.model}`, name: short_model(row.model) || "(not named)", cost: row.cost_usd_minor_units, requests: row.requests, plan: row.plan_cost_usd_minor_units, unpriced: row.unpriced_requests, colour: provider_colour(row.provider) }))}
                   />
                   <TopList
                     title="Tools"
                     id="top-tools"
                     all="tools"
-                    rows={(value.by_tool ?? []).map((row) => ({ key: row.tool ?? "", name: row.tool ?? "not told", cost: row.cost_usd_minor_units, requests: row.requests, plan: row.plan_cost_usd_minor_units }))}
+                    rows={(value.by_tool ?? []).map((row) => ({ key: row.tool ?? "", name: row.tool ?? "not told", cost: row.cost_usd_minor_units, requests: row.requests, plan: row.plan_cost_usd_minor_units, unpriced: row.unpriced_requests }))}
                   />
                 </div>
                 <Caveats summary={value.summary} />

@@ -30,7 +30,7 @@ function BudgetRow(props: { budget: Budget }) {
       </div>
       <Meter fraction={share} tone={tone} label={`Spent of the budget ${budget.name}`} />
       <div class="foot">
-        {expected === null ? "Too early to say where it leads." : `At this pace ${money(expected)} by its end.`} {budget.scope}. Over it: {budget.action}.
+        {expected === null ? "Too early to say where it leads." : `At this pace ${money(expected)} by its end.`} For {budget.scope}; over it: {budget.action}.
         {budget.unpriced_requests > 0 && ` ${plural(budget.unpriced_requests, "call")} without a price not counted.`}
       </div>
     </li>
@@ -153,7 +153,11 @@ export function Policies() {
                   show: (row) => (
                     <>
                       {row.name}
-                      {row.problem && <div class="tag bad wrap">not applied: {row.problem}</div>}
+                      {row.problem && (
+                        <div>
+                          <span class="tag bad wrap">not applied: {row.problem}</span>
+                        </div>
+                      )}
                     </>
                   ),
                   class: "text strong",

@@ -1,6 +1,6 @@
 // What a token costs, from when on, who says so; and which models nobody knows the price of.
 import { useData } from "../lib/api";
-import { count, day, plural } from "../lib/format";
+import { count, full_day, plural } from "../lib/format";
 import type { Price, PriceOverride, Prices as Answer } from "../lib/types";
 import { Empty, Head, Load, ProviderName, Segments, Tile } from "../parts/basics";
 import { useQuery } from "../parts/router";
@@ -48,7 +48,7 @@ export function Prices() {
         {(value) => (
           <div class="stack">
             <dl class="tiles three">
-              <Tile label="Price list of" value={value.bundle_date ? day(value.local_date ?? value.bundle_date) : "–"} sub={value.local_date ? `imported ${value.local_date}, over the program’s own of ${value.bundle_date}` : `${value.bundle_date}, inside of the program`} />
+              <Tile label="Price list of" value={value.bundle_date ? full_day(value.local_date ?? value.bundle_date) : "–"} sub={value.local_date ? `imported, over the program’s own of ${full_day(value.bundle_date)}` : "inside of the program"} />
               <Tile label="Your own prices" value={count(value.overrides.length)} sub={value.overrides.length > 0 ? "from config.toml; they win" : "none in config.toml"} />
               <Tile label="Models without a price" value={count(value.unpriced_models.length)} sub={value.unpriced_models.length > 0 ? "called in the last 30 days" : "every called model has one"} />
             </dl>

@@ -46,8 +46,8 @@ export function Sessions() {
               columns={[
                 { key: "last", title: "Last call", value: (row) => row.last_at, show: (row) => <a href={to_hash("session", row.session_id)}>{moment(row.last_at)}</a>, class: "fit", is_descending_first: true },
                 { key: "tool", title: "Tool", value: (row) => row.client_tool, class: "fit" },
-                { key: "project", title: "Project", value: (row) => row.project, show: (row) => <ProjectLink slug={row.project} />, class: "text" },
-                { key: "branch", title: "Branch", value: (row) => row.git_branch, show: (row) => (row.git_branch ? <span class="mono">{row.git_branch}</span> : <span class="dim">–</span>), class: "text" },
+                { key: "project", title: "Project", value: (row) => row.project, show: (row) => <ProjectLink slug={row.project} />, class: "clip" },
+                { key: "branch", title: "Branch", value: (row) => row.git_branch, show: (row) => (row.git_branch ? <span class="mono" title={row.git_branch}>{row.git_branch}</span> : <span class="dim">–</span>), class: "clip" },
                 { key: "length", title: "Length", value: (row) => seconds_of(row), show: (row) => span(seconds_of(row)), is_number: true },
                 { key: "calls", title: "Calls", value: (row) => row.requests, show: (row) => count(row.requests), is_number: true },
                 { key: "cached", title: "Cache hits", value: (row) => hit_rate(row), show: (row) => percent(hit_rate(row)), is_number: true },

@@ -4,7 +4,6 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { get, useData } from "../lib/api";
 import { useLiveRefresh } from "../lib/live";
 import { count } from "../lib/format";
-import { to_hash } from "../lib/route";
 import type { Call, Page } from "../lib/types";
 import { Load } from "./basics";
 import { type Column, Table } from "./table";
@@ -67,8 +66,4 @@ export function CallList(props: { path: string; name: string; title: string; col
       }}
     </Load>
   );
-}
-
-export function call_link(call: Call): string {
-  return to_hash("call", call.id);
 }

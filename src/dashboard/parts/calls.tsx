@@ -48,6 +48,14 @@ export function CallCost(props: { call: Call }) {
   );
 }
 
+function CallTime(props: { call: Call; text: string }) {
+  return (
+    <a href={to_hash("call", props.call.id)} title={`${moment(props.call.requested_at)}: how its cost came about`}>
+      {props.text}
+    </a>
+  );
+}
+
 export function cache_share(call: Call): number | null {
   const all = call.input_tokens + call.cache_read_tokens;
   return call.cache_read_tokens > 0 && all > 0 ? call.cache_read_tokens / Math.max(all, 1) : null;
@@ -55,9 +63,9 @@ export function cache_share(call: Call): number | null {
 
 type Key = "time" | "date" | "project" | "tool" | "provider" | "model" | "input" | "output" | "cached" | "cost" | "latency" | "state";
 const all: Record<Key, Column<Call>> = {
-  time: { key: "time", title: "Time", value: (c) => c.requested_at, show: (c) => <span title={moment(c.requested_at)}>{clock_time(c.requested_at)}</span>, class: "fit", is_descending_first: true },
-  date: { key: "time", title: "Time", value: (c) => c.requested_at, show: (c) => moment(c.requested_at), class: "fit", is_descending_first: true },
-  project: { key: "project", title: "Project", value: (c) => c.project, show: (c) => <ProjectLink slug={c.project} />, class: "text" },
+  time: { key: "time", title: "Time", value: (c) => c.requested_at, show: (c) => <CallTime call={c} text={clock_time(c.requested_at)} />, class: "fit", is_descending_first: true },
+  date: { key: "time", title: "Time", value: (c) => c.requested_at, show: (c) => <CallTime call={c} text={moment(c.requested_at)} />, class: "fit", is_descending_first: true },
+  project: { key: "project", title: "Project", value: (c) => c.project, show: (c) => <span title={c.project}><ProjectLink slug={c.project} /></span>, class: "clip" },
   tool: {
     key: "tool",
     title: "Tool",
@@ -70,10 +78,10 @@ const all: Record<Key, Column<Call>> = {
       ) : (
         (c.client_tool ?? <span class="dim">–</span>)
       ),
-    class: "text",
+    class: "clip",
   },
   provider: { key: "provider", title: "Provider", value: (c) => c.provider, show: (c) => <ProviderName name={c.provider} />, class: "fit" },
-  model: { key: "model", title: "Model", value: (c) => c.model, show: (c) => <span title={c.model}>{short_model(c.model) || "–"}</span>, class: "text" },
+  model: { key: "model", title: "Model", value: (c) => c.model, show: (c) => <span title={c.model}>{short_model(c.model) || "–"}</span>, class: "clip wide" },
   input: { key: "input_tokens", title: "In", about: "Input tokens, as the provider reports them", value: (c) => c.input_tokens, show: (c) => <span title={count(c.input_tokens)}>{tokens(c.input_tokens)}</span>, is_number: true },
   output: { key: "output_tokens", title: "Out", about: "Output tokens", value: (c) => c.output_tokens, show: (c) => <span title={count(c.output_tokens)}>{tokens(c.output_tokens)}</span>, is_number: true },
   cached: { key: "cache_read_tokens", title: "Cached", about: "Input tokens read from the provider's cache", value: (c) => c.cache_read_tokens, show: (c) => (c.cache_read_tokens > 0 ? tokens(c.cache_read_tokens) : <span class="dim">–</span>), is_number: true },

@@ -3,7 +3,7 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import { resolve_colour } from "../lib/colours";
-import { count, day, money, short_money } from "../lib/format";
+import { axis_money, count, day, money } from "../lib/format";
 import { stacked } from "../lib/money";
 import { Swatch } from "./basics";
 
@@ -74,9 +74,9 @@ export function DayBars(props: { dates: string[]; bands: Band[]; unit: "cost" | 
           grid: { stroke: line, width: 1 },
           ticks: { show: false },
           font: "12px system-ui, sans-serif",
-          size: 56,
+          size: 60,
           gap: 8,
-          values: (_, splits) => splits.map((value) => (unit === "cost" ? short_money(value) : Number.isInteger(value) ? count(value) : "")),
+          values: (_, splits) => (unit === "cost" ? axis_money(splits) : splits.map((value) => (Number.isInteger(value) ? count(value) : ""))),
         },
       ],
       series: [
