@@ -123,7 +123,7 @@ function OfflineBanner() {
   return (
     <div aria-live="assertive">
       {!link.is_online && (
-        <div class="offline">
+        <div class="banner">
           <div>
             <strong>The daemon stopped answering</strong> {ago(new Date(link.since).toISOString(), Date.now())}. Your tools go on working, unmetered. What you see is as it was then; it comes back by itself.
           </div>

@@ -71,7 +71,7 @@ export function Table<Row>(props: {
             onInput={(event) => set_query({ [filter_word]: event.currentTarget.value || undefined }, true)}
           />
         )}
-        <CopyButton text={csv} label="Copy CSV" about={`Copy ${props.name} as CSV`} />
+        <CopyButton text={csv} label="Copy CSV" about={`Copy CSV of ${props.name}`} />
       </>
     ) : (
       props.tools
