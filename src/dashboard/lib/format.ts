@@ -188,6 +188,11 @@ export function local_day(at: Date, days_before = 0): string {
   return value.toISOString().slice(0, 10);
 }
 
+/** Today where the daemon's days begin and end; here, when it does not say. */
+export function day_there(utc_offset_minutes: number | undefined, now = new Date()): string {
+  return utc_offset_minutes === undefined ? local_day(now) : new Date(now.getTime() + utc_offset_minutes * 60_000).toISOString().slice(0, 10);
+}
+
 /** Model ids carry a date that only tables of prices need: "claude-sonnet-4-5-20250929". */
 export function short_model(model: string): string {
   return model.replace(/-20\d{6}$/, "");

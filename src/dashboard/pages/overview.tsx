@@ -1,6 +1,6 @@
 // What it costs: today, this week, this month, where that leads, and who spends it.
 import { useData } from "../lib/api";
-import { change, count, day, local_day, money, money_digits, percent, plural, short_model } from "../lib/format";
+import { change, count, day, day_there, local_day, money, money_digits, percent, plural, short_model } from "../lib/format";
 import { useLiveRefresh } from "../lib/live";
 import { month_start, sum_since, week_start } from "../lib/money";
 import { to_hash } from "../lib/route";
@@ -21,8 +21,9 @@ function same_day_last_month(today: string): { from: string; to: string } {
   return { from: from.toISOString().slice(0, 10), to: to.toISOString().slice(0, 10) };
 }
 
-function Tiles(props: { stats: Stats; budgets: Budgets | null; today: string }) {
-  const { stats, today } = props;
+function Tiles(props: { stats: Stats; budgets: Budgets | null }) {
+  const { stats } = props;
+  const today = day_there(stats.utc_offset_minutes);
   const days = stats.by_day;
   const calls_since = (from: string) => days.reduce((sum, one) => sum + (one.date >= from ? one.requests : 0), 0);
   const week = week_start(today);
@@ -136,7 +137,7 @@ export function Overview() {
         <RangePicker />
       </Head>
       <div class="stack">
-        <Load data={head}>{(value) => <Tiles stats={value} budgets={budgets.value} today={today} />}</Load>
+        <Load data={head}>{(value) => <Tiles stats={value} budgets={budgets.value} />}</Load>
         <Load data={stats}>
           {(value) =>
             value.summary.total_requests === 0 && head.value?.summary.total_requests === 0 && !value.summary.last_request_at ? (

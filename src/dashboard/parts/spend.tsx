@@ -1,6 +1,6 @@
 // What overview and project share: how far back, spend by day, and what to know about the numbers.
 import { provider_colour } from "../lib/colours";
-import { count, local_day, money, plural } from "../lib/format";
+import { count, day_there, local_day, money, plural } from "../lib/format";
 import { leaders } from "../lib/money";
 import { to_hash } from "../lib/route";
 import type { Stats, Summary } from "../lib/types";
@@ -30,7 +30,7 @@ export function RangePicker(props: { standard?: string }) {
 }
 
 function all_dates(since: string, stats: Stats): string[] {
-  const until = [stats.by_day.at(-1)?.date ?? since, local_day(new Date())].sort().at(-1)!;
+  const until = [stats.by_day.at(-1)?.date ?? since, day_there(stats.utc_offset_minutes)].sort().at(-1)!;
   const dates: string[] = [];
   const value = new Date(`${since}T12:00:00Z`);
   while (dates.length < 400) {

@@ -91,6 +91,8 @@ test("times are told in the zone, by calendar days, through a change of the cloc
   // The night of 25 October has 25 hours there.
   assert.equal(format.local_day(new Date("2026-10-25T23:30:00Z"), 1), "2026-10-25");
   assert.equal(format.local_day(new Date("2026-03-29T22:30:00Z"), 1), "2026-03-29");
+  assert.equal(format.day_there(-120, new Date("2026-11-21T01:30:00Z")), "2026-11-20");
+  assert.equal(format.day_there(undefined, new Date("2026-11-21T23:30:00Z")), "2026-11-22");
   assert.equal(format.zone_name(new Date("2026-11-21T12:00:00Z")), "Europe/Berlin (UTC+1)");
   assert.equal(format.zone_name(new Date("2026-07-21T12:00:00Z")), "Europe/Berlin (UTC+2)");
   assert.equal(format.day("2026-11-21", true), "Sat, Nov 21");
