@@ -26,6 +26,7 @@ constexpr std::array all_verbs{
     Verb{"stop", "stop metering; your tools go on working", run_stop, false},
     Verb{"restart", "stop and start metering", run_restart, false},
     Verb{"limits", "show how full your subscriptions are", run_limits, false},
+    Verb{"dashboard", "open the dashboard in your browser", run_dashboard, false},
     Verb{"pricing", "list, show, check or import prices", run_pricing, false,
          "list show check import"},
     Verb{"reprice", "recompute what recorded calls cost", run_reprice, false},

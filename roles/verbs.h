@@ -7,6 +7,7 @@ namespace halton::roles {
 
 int run_completions(int argc, char** argv);
 int run_daemon(int argc, char** argv);
+int run_dashboard(int argc, char** argv);
 int run_doctor(int argc, char** argv);
 int run_edge(int argc, char** argv);
 int run_errors(int argc, char** argv);
