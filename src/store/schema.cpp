@@ -271,6 +271,11 @@ BEFORE UPDATE OF occurred_at, event_type, actor, request_id, detail ON audit_eve
 END;
 )sql";
 
+// Calls that came out of a tool's own transcripts are marked; NULL is the wire.
+constexpr const char* imports_schema = R"sql(
+ALTER TABLE requests ADD COLUMN source TEXT;
+)sql";
+
 }  // namespace
 
 std::span<const Migration> migrations() {
@@ -282,6 +287,7 @@ std::span<const Migration> migrations() {
         Migration{5, "clients", clients_schema},
         Migration{rollup_schema_number, "roll-ups", rollup_schema().c_str()},
         Migration{7, "policies", policies_schema},
+        Migration{9, "imports", imports_schema},
     };
     return all_migrations;
 }
