@@ -26,7 +26,7 @@ struct Verb {
     bool is_hidden;
 };
 
-constexpr std::array<Verb, 21> verbs{{
+constexpr std::array<Verb, 22> verbs{{
     {"init", "set up, repair, switch the mode, or follow an upgrade", run_init, false},
     {"onboard", "set up with explanations (init --apps)", run_onboard, false},
     {"run", "run one command with its calls metered", run_run, false},
@@ -40,6 +40,7 @@ constexpr std::array<Verb, 21> verbs{{
     {"pricing", "list, show, check or import prices", run_pricing, false},
     {"reprice", "recompute what recorded calls cost", run_reprice, false},
     {"projects", "list, rename, merge, archive or set up projects", run_projects, false},
+    {"bodies", "show or delete what was captured of calls' bodies", run_bodies, false},
     {"whoami", "explain which project a process's calls are booked to", run_whoami, false},
     {"edge", "run the proxy port in the foreground", run_edge, false},
     {"daemon", "run the metering daemon in the foreground", run_daemon, false},

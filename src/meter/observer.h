@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/clock.h"
@@ -17,6 +18,7 @@
 
 namespace halton::meter {
 
+class CaptureSwitches;
 class PendingAnswers;
 class PriceBook;
 class ProviderTable;
@@ -42,6 +44,9 @@ struct ConnectionFacts {
     std::string project_folder{};
     std::string git_branch{};
     std::string program{};  // base name of the client's executable; empty: not known
+    // Whose bodies are captured; null: nobody's. It outlives the observer.
+    const CaptureSwitches* captures = nullptr;
+    std::optional<bool> haltonrc_capture{};  // what the client's .haltonrc says of it
 };
 
 class CallObserver {

@@ -238,12 +238,27 @@ CREATE INDEX project_aliases_by_project ON project_aliases (project_id);
 CREATE INDEX requests_by_project ON requests (project_id, requested_at);
 )sql";
 
-constexpr std::array<Migration, 5> all_migrations{{
+// What is known of a body beside its text, and what prunes need: the oldest first, and how much
+// there is without reading any. `codec`: how the two are packed; NULL: not at all.
+constexpr const char* bodies_schema = R"sql(
+ALTER TABLE request_bodies ADD COLUMN request_bytes INTEGER;
+ALTER TABLE request_bodies ADD COLUMN response_bytes INTEGER;
+ALTER TABLE request_bodies ADD COLUMN request_truncated INTEGER;
+ALTER TABLE request_bodies ADD COLUMN response_truncated INTEGER;
+ALTER TABLE request_bodies ADD COLUMN redaction_count INTEGER;
+ALTER TABLE request_bodies ADD COLUMN redaction_kinds TEXT;
+ALTER TABLE request_bodies ADD COLUMN codec TEXT;
+ALTER TABLE request_bodies ADD COLUMN stored_bytes INTEGER;
+CREATE INDEX request_bodies_by_time ON request_bodies (captured_at, stored_bytes);
+)sql";
+
+constexpr std::array<Migration, 6> all_migrations{{
     {1, "ledger", first_schema},
     {2, "money", money_schema},
     {3, "cached modalities", cached_modalities_schema},
     {4, "unmetered", unmetered_schema},
     {5, "clients", clients_schema},
+    {8, "bodies", bodies_schema},
 }};
 
 }  // namespace
