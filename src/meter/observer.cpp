@@ -21,7 +21,6 @@
 #include "meter/plan.h"
 #include "meter/pricing.h"
 #include "meter/providers/provider.h"
-#include "meter/redaction.h"
 #include "meter/request_reader.h"
 #include "meter/socket_session.h"
 
@@ -31,69 +30,6 @@ namespace {
 
 double to_ms(SteadyTime::duration duration) {
     return std::chrono::duration<double, std::milli>(duration).count();
-}
-
-// The text with %XX undone, as a path names its model.
-std::string decode_percent(std::string_view text) {
-    const auto value_of = [](char c) {
-        c = to_lower(c);
-        if (c >= '0' && c <= '9') return c - '0';
-        return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-    };
-    std::string out;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const bool is_coded = text[i] == '%' && i + 2 < text.size() && value_of(text[i + 1]) >= 0 &&
-                              value_of(text[i + 2]) >= 0;
-        if (!is_coded) {
-            out += text[i];
-            continue;
-        }
-        out += static_cast<char>(value_of(text[i + 1]) * 16 + value_of(text[i + 2]));
-        i += 2;
-    }
-    return out;
-}
-
-// "attempt=2; max=3" of the AWS SDKs: one retry.
-std::optional<int> read_aws_retries(std::string_view text) {
-    static constexpr std::string_view mark = "attempt=";
-    const std::size_t at = text.find(mark);
-    if (at == std::string_view::npos) return std::nullopt;
-    text.remove_prefix(at + mark.size());
-    const std::size_t count = text.find_first_not_of("0123456789");
-    const auto attempt = parse_decimal(text.substr(0, count));
-    if (!attempt || *attempt == 0 || *attempt > 1000) return std::nullopt;
-    return static_cast<int>(*attempt) - 1;
-}
-
-// Retries are told by what the client says of them, never by what calls look like.
-void read_retry(const http::HeaderList& headers, CallRecord& record) {
-    if (const std::string* count = headers.find("x-stainless-retry-count")) {
-        const auto number = parse_decimal(*count);
-        if (number && *number <= 1000) record.retry_count = static_cast<int>(*number);
-    } else if (const std::string* attempt = headers.find("amz-sdk-request")) {
-        record.retry_count = read_aws_retries(*attempt);
-    }
-    static constexpr std::array<std::string_view, 3> id_headers{
-        "idempotency-key", "x-client-request-id", "amz-sdk-invocation-id"};
-    for (const std::string_view name : id_headers) {
-        if (const std::string* id = headers.find(name)) {
-            record.client_request_id = to_safe_text(*id, limits::request_id_bytes_max);
-            return;
-        }
-    }
-}
-
-// Whoever puts a key into a name or an id by mistake does not find it in the database.
-void redact_words(CallRecord& record) {
-    ClientSignals& client = record.client;
-    for (std::string* word :
-         {&record.model, &record.requested_model, &record.path, &record.user_agent,
-          &record.service_tier, &record.speed, &record.region, &record.provider_request_id,
-          &record.client_request_id, &client.tool, &client.version, &client.session_id,
-          &client.thread_id, &client.turn_id, &client.agent_name, &record.git_branch})
-        redact_word(*word);
-    if (record.error) redact_word(record.error->provider_code);
 }
 
 // Shared by the calls of a thread: its buffers are ten times what a connection may hold while it
@@ -147,8 +83,7 @@ struct OpenSocket {
 struct CallObserver::State {
     State(ConnectionFacts known, const PriceBook& book, CallSink& to, const Clock& times)
         : facts(std::move(known)), prices(book), sink(to), clock(times),
-          place((facts.providers != nullptr ? *facts.providers : built_in_providers())
-                    .find_host(facts.host)) {}
+          place(find_place(facts)) {}
 
     std::unique_ptr<BodyCapture> make_capture() const;
     void on_event(const http::Event& event);
@@ -196,6 +131,8 @@ bool CallObserver::has_open_turns() const {
                        [](const auto& socket) { return socket->session.has_open(); });
 }
 
+const ConnectionFacts& CallObserver::facts() const { return state_->facts; }
+
 void CallObserver::on_failure(const Error& error) { state_->end_all(&error); }
 
 void CallObserver::State::on_event(const http::Event& event) {
@@ -240,48 +177,16 @@ void CallObserver::State::on_event(const http::Event& event) {
 }
 
 void CallObserver::State::begin(const http::Event& event) {
-    const http::RequestHead& head = *event.request;
-    const std::string_view path = http::path_of(head.target);
-    const Endpoint* endpoint = find_endpoint(*place.host, head.method, path);
-    if (endpoint == nullptr) return;
-    if (endpoint->socket != nullptr && !http::is_websocket_upgrade(head.headers)) return;
-
-    ClientSignals client = read_client_signals(head.headers, facts.program);
-    auto call = std::make_unique<OpenCall>(event.stream, *place.provider, *endpoint, head.headers,
-                                           body_signals_of(client));
+    auto start = start_call(facts, place, *event.request, clock);
+    if (!start) return;
+    auto call = std::make_unique<OpenCall>(event.stream, *place.provider, *start->endpoint,
+                                           event.request->headers,
+                                           body_signals_of(start->record.client));
     call->begun_at = clock.now_steady();
-    CallRecord& record = call->record;
-    record.id = make_uuid();
-    record.requested_at = clock.now_utc();
-    record.provider = place.provider->id;
-    record.kind = endpoint->kind;
-    record.method = head.method;
-    record.host = facts.host;
-    record.path = to_safe_text(path, limits::path_bytes_max);
-    if (const std::string* agent = head.headers.find("user-agent")) {
-        record.user_agent = to_safe_text(*agent, limits::user_agent_bytes_max);
-    }
-    read_retry(head.headers, record);
-    std::string_view model;
-    const std::size_t start = path.find_first_not_of('/');
-    if (matches_path(endpoint->path, path.substr(start > 0 && start < path.size() ? start - 1 : 0),
-                     model)) {
-        record.requested_model = to_safe_text(decode_percent(model), limits::model_bytes_max);
-    }
-    record.project_slug = facts.project_slug;
-    record.attribution_layer = facts.attribution_layer;
-    record.source_workdir = facts.source_workdir;
-    record.project_folder = facts.project_folder;
-    record.git_branch = facts.git_branch;
-    record.client = std::move(client);
-    switch (endpoint->billing) {
-        case Billing::free: record.billing = BillingMode::free; break;
-        case Billing::deferred: record.billing = BillingMode::deferred; break;
-        default:
-            if (is_plan_call(facts.host, head.headers)) record.billing = BillingMode::plan;
-    }
+    call->record = std::move(start->record);
     call->bodies = make_capture();
-    if (call->bodies) call->bodies->begin(http::Direction::to_upstream, head.headers);
+    if (call->bodies)
+        call->bodies->begin(http::Direction::to_upstream, event.request->headers);
     calls.push_back(std::move(call));
 }
 

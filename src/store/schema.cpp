@@ -252,12 +252,45 @@ ALTER TABLE request_bodies ADD COLUMN stored_bytes INTEGER;
 CREATE INDEX request_bodies_by_time ON request_bodies (captured_at, stored_bytes);
 )sql";
 
-constexpr std::array<Migration, 6> all_migrations{{
+// What a policy looks at and what it does. `rule` of the first schema keeps the scope in words.
+// Events of the audit stay; a merge of projects may move them. People are told of a budget once
+// in a period, whichever daemon saw it.
+constexpr const char* policies_schema = R"sql(
+ALTER TABLE policies ADD COLUMN kind TEXT;
+ALTER TABLE policies ADD COLUMN provider TEXT;
+ALTER TABLE policies ADD COLUMN model TEXT;
+ALTER TABLE policies ADD COLUMN tool TEXT;
+ALTER TABLE policies ADD COLUMN limit_nanousd INTEGER;
+ALTER TABLE policies ADD COLUMN period TEXT;
+ALTER TABLE policies ADD COLUMN counts_plan INTEGER;
+ALTER TABLE policies ADD COLUMN priority INTEGER NOT NULL DEFAULT 100;
+ALTER TABLE policies ADD COLUMN updated_at TEXT;
+
+CREATE TABLE budget_notices (
+    policy_id INTEGER NOT NULL REFERENCES policies (id) ON DELETE CASCADE,
+    period_start TEXT NOT NULL,
+    percent INTEGER NOT NULL,
+    noticed_at TEXT NOT NULL,
+    PRIMARY KEY (policy_id, period_start, percent)
+);
+
+CREATE INDEX audit_events_by_type ON audit_events (event_type, id);
+CREATE TRIGGER audit_events_stay BEFORE DELETE ON audit_events BEGIN
+    SELECT RAISE(ABORT, 'events of the audit stay');
+END;
+CREATE TRIGGER audit_events_say_what_they_said
+BEFORE UPDATE OF occurred_at, event_type, actor, request_id, detail ON audit_events BEGIN
+    SELECT RAISE(ABORT, 'events of the audit stay as they are');
+END;
+)sql";
+
+constexpr std::array<Migration, 7> all_migrations{{
     {1, "ledger", first_schema},
     {2, "money", money_schema},
     {3, "cached modalities", cached_modalities_schema},
     {4, "unmetered", unmetered_schema},
     {5, "clients", clients_schema},
+    {7, "policies", policies_schema},
     {8, "bodies", bodies_schema},
 }};
 
