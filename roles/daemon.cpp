@@ -4,8 +4,10 @@
 #include <cstdio>
 #include <functional>
 
+#include <asio/experimental/as_tuple.hpp>
 #include <asio/signal_set.hpp>
 #include <asio/steady_timer.hpp>
+#include <asio/this_coro.hpp>
 #include <asio/use_awaitable.hpp>
 #include <cxxopts.hpp>
 
@@ -14,6 +16,7 @@
 #include "base/json.h"
 #include "base/json_writer.h"
 #include "base/limits_api.h"
+#include "base/limits_bodies.h"
 #include "base/log.h"
 #include "base/version.h"
 #include "net/every.h"
@@ -39,6 +42,7 @@
 #include "roles/prices.h"
 #include "roles/proxy_nets.h"
 #include "roles/verbs.h"
+#include "store/bodies.h"
 #include "store/ledger.h"
 #include "store/projects.h"
 #include "store/reader.h"
@@ -71,6 +75,9 @@ struct Daemon {
     proxy::PassthroughCounts passthrough{};
     meter::UnseenCounts unseen{};
     meter::RunningCalls running{};
+    std::shared_ptr<meter::CaptureBudget> capture_budget =
+        std::make_shared<meter::CaptureBudget>(limits::body_memory_max);
+    meter::CaptureSwitches captures{config.captures_bodies, capture_budget};
     net::TaskGroup calls{io.get_executor()};       // connections that may carry a call
     net::TaskGroup background{io.get_executor()};  // listeners and the API
 
@@ -84,6 +91,7 @@ struct Daemon {
         net::Blocking& blocking;
         ApiServer& api_server;
     };
+    asio::awaitable<void> follow_capture_switches(net::Blocking& blocking);
     asio::awaitable<void> shut_down(Parts parts);
     asio::awaitable<void> leave_to_child(Parts parts);
     asio::awaitable<void> drain(net::Shuttle& shuttle, std::chrono::milliseconds limit,
@@ -150,6 +158,31 @@ bool Daemon::has_room(std::size_t tunnel_count) const {
                platform::descriptor_limit();
 }
 
+// Projects' own words on capturing bodies, as verbs change them.
+asio::awaitable<void> Daemon::follow_capture_switches(net::Blocking& blocking) {
+    using Switches = std::optional<std::unordered_map<std::string, bool>>;
+    const auto watch = std::make_shared<store::FileWatch>(home.database_file());
+    const auto look = [watch, file = home.database_file()]() -> Switches {
+        if (!watch->has_changed()) return std::nullopt;
+        auto found = store::read_capture_switches(file);
+        if (!found) watch->forget();
+        return found;
+    };
+    asio::steady_timer timer(io);
+    for (;;) {
+        if (auto asked = blocking.start<Switches>(look)) {
+            auto found = co_await asked->wait(limits::capture_settings_pause * 5);
+            if (found && *found) captures.set_projects(std::move(**found));
+        }
+        const auto cancelled = co_await asio::this_coro::cancellation_state;
+        if (cancelled.cancelled() != asio::cancellation_type::none) co_return;
+        timer.expires_after(limits::capture_settings_pause);
+        const auto [error] =
+            co_await timer.async_wait(asio::experimental::as_tuple(asio::use_awaitable));
+        if (error) co_return;
+    }
+}
+
 // All inside the supervisor's 30 s; then the queue is flushed by the caller. /health says 503
 // meanwhile, so that the edge tunnels.
 asio::awaitable<void> Daemon::shut_down(Parts parts) {
@@ -188,6 +221,8 @@ asio::awaitable<void> Daemon::leave_to_child(Parts parts) {
                    {"in_child", is_child},
                    {"error", child ? std::string() : to_text(child.error())}});
     }
+    // A switch that is thrown while it drains counts, too.
+    background.spawn("capture switches", follow_capture_switches(parts.blocking));
     if (is_child)
         co_await drain(parts.shuttle, config.drain_max,
                        std::chrono::duration_cast<std::chrono::seconds>(limits.drain_quiet));
@@ -274,7 +309,8 @@ int run_daemon(int argc, char** argv) {
     for (const auto& file : pending_files.taken) pending.push_back(file.memory());
     if (pending.empty())
         log_event(LogLevel::warn, "store.pending.none", {{"error", pending_files.error}});
-    store::Ledger ledger(home->database_file(), pending);
+    store::Ledger ledger(home->database_file(), pending,
+                         {config.body_retention_days, config.body_size_limit_mib << 20});
     // Their rows are in the first by now.
     for (std::size_t i = 1; i < pending_files.taken.size(); ++i) pending_files.taken[i].remove();
     {
@@ -308,6 +344,8 @@ int run_daemon(int argc, char** argv) {
             store::read_project_folders(home->database_file(), limits::project_registry_count_max);
         if (folders)
             for (const auto& [slug, folder] : *folders) registry.note(slug, folder);
+        if (auto switches = store::read_capture_switches(home->database_file()))
+            daemon.captures.set_projects(std::move(*switches));
         net::Dialer dialer(io, config, daemon.limits, is_own);
         platform::SocketOwners owners;
         net::Blocking blocking(io);  // destroyed first: its last call may still use the owners
@@ -338,7 +376,8 @@ int run_daemon(int argc, char** argv) {
             [&ledger](std::string_view reason, std::string_view program, std::string_view host) {
                 ledger.note_unmetered(reason, program, host);
             },
-            &registry};
+            &registry,
+            &daemon.captures};
         services.running = &daemon.running;
         daemon.background.spawn(
             "intercept listener",
@@ -402,6 +441,7 @@ int run_daemon(int argc, char** argv) {
                    {"api_port", int{api->port()}},
                    {"version", version()}});
 
+        daemon.background.spawn("capture switches", daemon.follow_capture_switches(blocking));
         daemon.background.spawn("own log", net::every(limits::log_look_pause, [&home] {
                                     (void)platform::rotate_own_log(2, home->log_file("daemon"),
                                                                    limits::log_bytes_max,
