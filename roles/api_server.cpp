@@ -5,15 +5,16 @@
 #include <optional>
 #include <utility>
 
+#include <fmt/format.h>
 #include <asio/experimental/as_tuple.hpp>
 #include <asio/this_coro.hpp>
 #include <asio/use_awaitable.hpp>
-#include <fmt/format.h>
 
 #include "api/pages.h"
 #include "api/rows_json.h"
 #include "base/limits_api.h"
 #include "base/log.h"
+#include "meter/body_capture.h"
 #include "store/reader.h"
 
 namespace halton::roles {
@@ -36,19 +37,23 @@ asio::awaitable<bool> is_cancelled() {
 }  // namespace
 
 void WatchedSink::offer(meter::CallRecord call) noexcept {
-    // The row comes first: whoever only watches must not cost it.
-    std::optional<meter::CallRecord> copy;
-    try {
-        copy = call;
-    } catch (const std::exception&) {
-    }
+    show(call);
     ledger_.offer(std::move(call));
-    if (!copy) return;
+}
+
+void WatchedSink::offer_with_bodies(meter::CallRecord call,
+                                    std::unique_ptr<meter::CallBodies> bodies) noexcept {
+    show(call);
+    ledger_.offer_with_bodies(std::move(call), std::move(bodies));
+}
+
+// Whoever only watches must not cost the row.
+void WatchedSink::show(const meter::CallRecord& call) noexcept {
     try {
-        metrics_.count(*copy);
-        live_.publish_call(copy->id, api::to_call_json(*copy));
-    } catch (const std::exception& error) {
-        log_event(LogLevel::warn, "api.live_event_lost", {{"error", error.what()}});
+        metrics_.count(call);
+        live_.publish_call(call.id, api::to_call_json(call));
+    } catch (const std::exception&) {
+        log_event(LogLevel::warn, "api.live_event_lost");
     }
 }
 
@@ -145,11 +150,10 @@ asio::awaitable<void> ApiServer::handle(net::HttpExchange& exchange) {
                 answer->headers.emplace_back("Allow", allowed);
             }
         } else {
-            answer = api::make_problem(parsed.error().kind == ErrorKind::malformed &&
-                                               !head.target.starts_with('/')
-                                           ? 404
-                                           : 400,
-                                       parsed.error().context);
+            answer = api::make_problem(
+                parsed.error().kind == ErrorKind::malformed && !head.target.starts_with('/') ? 404
+                                                                                             : 400,
+                parsed.error().context);
         }
     }
     if (!answer && route->needs_token)
@@ -161,13 +165,14 @@ asio::awaitable<void> ApiServer::handle(net::HttpExchange& exchange) {
     }
     if (!answer) answer = co_await run(*route, request, exchange);
     if (answer->more) {
-        auto more = std::move(answer->more);
-        const auto begun = co_await exchange.begin(to_http(*answer, passed.cors_origin));
-        answer->more = std::move(more);
-        if (begun) co_await stream(std::move(*answer), exchange);
+        const auto more = std::make_shared<const Piece>(std::move(answer->more));
+        const auto made = to_http(std::move(*answer), passed.cors_origin);
+        const auto begun = co_await exchange.begin(made);
+        if (begun) co_await stream(more, exchange);
         co_return;
     }
-    (void)co_await exchange.send(to_http(std::move(*answer), passed.cors_origin));
+    const auto made = to_http(std::move(*answer), passed.cors_origin);
+    (void)co_await exchange.send(made);
 }
 
 // On the route's thread, interrupted when it takes too long or the client has left.
@@ -179,8 +184,7 @@ asio::awaitable<api::Answer> ApiServer::run(const api::Route& route, const api::
     }
     const bool is_slow = route.runs != api::Runs::reader;
     const auto lease = co_await take(is_slow, exchange);
-    if (lease.get() == nullptr)
-        co_return api::make_problem(503, "too many queries run; try again");
+    if (lease.get() == nullptr) co_return api::make_problem(503, "too many queries run; try again");
     store::Reader& reader = lease.get()->reader;
     // The job may outlive this coroutine when the daemon ends.
     struct Job {
@@ -201,7 +205,8 @@ asio::awaitable<api::Answer> ApiServer::run(const api::Route& route, const api::
     }
 }
 
-asio::awaitable<void> ApiServer::stream(api::Answer answer, net::HttpExchange& exchange) {
+asio::awaitable<void> ApiServer::stream(std::shared_ptr<const Piece> more,
+                                        net::HttpExchange& exchange) {
     while (!exchange.is_head() && !is_stopping_) {
         // Between two pieces others have their turn.
         std::optional<Result<std::string>> piece;
@@ -209,7 +214,6 @@ asio::awaitable<void> ApiServer::stream(api::Answer answer, net::HttpExchange& e
             const auto lease = co_await take(false, exchange);
             if (lease.get() == nullptr) co_return;
             store::Reader& reader = lease.get()->reader;
-            const auto more = std::make_shared<decltype(answer.more)>(answer.more);
             auto pending = lease.get()->blocking.start<Result<std::string>>(
                 [more, &reader] { return (*more)(reader); });
             if (!pending) co_return;
@@ -231,13 +235,15 @@ asio::awaitable<void> ApiServer::follow(const api::Request& request, net::HttpEx
                                         std::string_view cors_origin) {
     const auto reader = parts_.live.join(request.last_event_id);
     if (!reader) {
-        (void)co_await exchange.send(
-            to_http(api::make_problem(503, "too many readers of the live feed"), cors_origin));
+        const auto full =
+            to_http(api::make_problem(503, "too many readers of the live feed"), cors_origin);
+        (void)co_await exchange.send(full);
         co_return;
     }
     watch_timer_.cancel();
-    const auto begun = co_await exchange.begin(
-        to_http({200, {}, "text/event-stream; charset=utf-8"}, cors_origin));
+    // A name for it: gcc 12 destroys unnamed aggregates twice where a coroutine waits.
+    const auto head = to_http({200, {}, "text/event-stream; charset=utf-8"}, cors_origin);
+    const auto begun = co_await exchange.begin(head);
     if (!begun) co_return;
     asio::steady_timer timer(parts_.io);
     bool is_woken = false;

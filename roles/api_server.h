@@ -39,10 +39,14 @@ public:
     // Both outlive it.
     WatchedSink(meter::CallSink& ledger, api::LiveFeed& live) : ledger_(ledger), live_(live) {}
     void offer(meter::CallRecord call) noexcept override;
+    void offer_with_bodies(meter::CallRecord call,
+                           std::unique_ptr<meter::CallBodies> bodies) noexcept override;
 
     const api::Metrics& metrics() const { return metrics_; }
 
 private:
+    void show(const meter::CallRecord& call) noexcept;
+
     meter::CallSink& ledger_;
     api::LiveFeed& live_;
     api::Metrics metrics_;
@@ -98,7 +102,9 @@ private:
     asio::awaitable<void> handle(net::HttpExchange& exchange);
     asio::awaitable<api::Answer> run(const api::Route& route, const api::Request& request,
                                      net::HttpExchange& exchange);
-    asio::awaitable<void> stream(api::Answer answer, net::HttpExchange& exchange);
+    // The rest of an answer, piece by piece.
+    using Piece = std::function<Result<std::string>(store::Reader&)>;
+    asio::awaitable<void> stream(std::shared_ptr<const Piece> more, net::HttpExchange& exchange);
     asio::awaitable<void> follow(const api::Request& request, net::HttpExchange& exchange,
                                  std::string_view cors_origin);
 

@@ -112,6 +112,8 @@ DaemonFacts Daemon::facts() const {
     facts.request_count_last_hour = facts.ledger.rows_last_hour;
     facts.passthrough = passthrough;
     facts.running_calls = running.count;
+    facts.body_memory_bytes = capture_budget->used_bytes();
+    facts.bodies_refused = capture_budget->refused_count();
     facts.unseen_connections = unseen.connections;
     facts.unseen_requests = unseen.requests;
     for (const auto& entry : refusals.all())

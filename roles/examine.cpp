@@ -85,7 +85,8 @@ Examined examine(const platform::Home& home, platform::CommandRunner& runner, Vi
             [](const setup::ProcessFact& process) { return setup::find_tool(process) != nullptr; },
             setup::watched_variables()),
         world);
-    if (from == Viewpoint::shell) report.tools.push_back(setup::judge_shell(facts.environment, world));
+    if (from == Viewpoint::shell)
+        report.tools.push_back(setup::judge_shell(facts.environment, world));
     for (auto& settings : look_at_settings(facts, world))
         report.tools.push_back(std::move(settings));
     for (auto& row : to_tool_rows(report.tools)) rows.push_back(std::move(row));

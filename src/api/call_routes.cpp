@@ -11,6 +11,7 @@
 #include "base/limits_api.h"
 #include "base/text.h"
 #include "meter/call.h"
+#include "store/bodies.h"
 #include "store/reader.h"
 #include "store/requests.h"
 #include "store/sessions.h"
@@ -31,8 +32,7 @@ std::optional<UtcTime> read_time(const Request& request, std::string_view name) 
 
 std::int64_t read_limit(const Request& request) {
     const auto* text = request.find("limit");
-    return text ? static_cast<std::int64_t>(
-                      parse_decimal(*text).value_or(limits::api_page_rows))
+    return text ? static_cast<std::int64_t>(parse_decimal(*text).value_or(limits::api_page_rows))
                 : limits::api_page_rows;
 }
 
@@ -149,9 +149,9 @@ Answer requests_csv(const Context& context) {
         "Content-Disposition",
         fmt::format("attachment; filename=\"halton-meter-{}.csv\"", name.substr(0, 100)));
     enum class At { header, rows, end };
-    answer.more = [query, at = std::make_shared<At>(At::header),
-                   cursor = std::make_shared<std::string>()](
-                      store::Reader& reader) -> Result<std::string> {
+    answer.more =
+        [query, at = std::make_shared<At>(At::header),
+         cursor = std::make_shared<std::string>()](store::Reader& reader) -> Result<std::string> {
         if (*at == At::end) return std::string();
         auto step = query;
         step.cursor = *cursor;
@@ -187,6 +187,8 @@ Answer request_detail(const Context& context) {
     text_or_null(json, "attribution_layer", call.attribution_layer);
     text_or_null(json, "source_workdir", call.source_workdir);
     json.end();
+    const auto captured = store::read_body(context.sources.database, call.id);
+    json.flag("has_body", captured && captured->entry.request_id == call.id);
     const auto story = context.sources.explain
                            ? context.sources.explain(context.database(), call.id)
                            : std::string();
@@ -235,6 +237,30 @@ Answer session_detail(const Context& context) {
     json.end().begin_object("requests");
     write_page(json, *page);
     json.end().end();
+    return {200, json.finish()};
+}
+
+Answer body(const Context& context) {
+    const auto found = store::read_body(context.sources.database, context.request.name);
+    // Also a beginning of an id leads to a body; here it has to be the whole one.
+    if (found && found->entry.request_id != context.request.name)
+        return make_problem(404, "no body of that call");
+    if (!found) return make_problem(found.error());
+    const auto& entry = found->entry;
+    auto json = begin_json();
+    json.text("request_id", entry.request_id).text("captured_at", entry.captured_at);
+    json.text("requested_at", entry.requested_at).text("project", entry.project_slug);
+    json.text("provider", entry.provider).text("model", entry.model);
+    json.number("redaction_count", entry.redaction_count);
+    json.text("redaction_kinds", entry.redaction_kinds);
+    for (const auto& [name, side] :
+         {std::pair{"request", &found->request}, std::pair{"response", &found->response}}) {
+        json.begin_object(name).text_or_null("text", side->text).number("bytes", side->bytes);
+        json.flag("is_truncated", side->is_truncated);
+        text_or_null(json, "content_type", side->content_type);
+        json.end();
+    }
+    json.end();
     return {200, json.finish()};
 }
 

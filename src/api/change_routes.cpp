@@ -99,8 +99,8 @@ Answer change_policy(const Context& context) {
     if (!body || !body->is_object()) return make_wrong_member({}, "an object of JSON");
     const auto enabled = (*body)["enabled"].as_bool();
     if (!enabled) return make_wrong_member("enabled", "true or false");
-    return answer_policy(store::enable_policy(context.sources.database, context.request.name,
-                                              *enabled, actor));
+    return answer_policy(
+        store::enable_policy(context.sources.database, context.request.name, *enabled, actor));
 }
 
 Answer add_policy(const Context& context) {

@@ -85,6 +85,12 @@ Answer daemon_status(const Context& context) {
     json.number("failures", to_number(policies.failures));
     json.number("audit_dropped", to_number(policies.audit_dropped));
     json.number("hooks_failed", to_number(policies.hooks_failed)).end();
+    json.begin_object("bodies").number("memory_bytes", to_number(facts.body_memory_bytes));
+    json.number("refused", to_number(facts.bodies_refused));
+    json.number("written", to_number(ledger.bodies_written));
+    json.number("waiting", to_number(ledger.bodies_waiting));
+    json.number("dropped", to_number(ledger.bodies_dropped));
+    json.number("pruned", to_number(ledger.bodies_pruned)).end();
     json.end();
     return {200, json.finish()};
 }

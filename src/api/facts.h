@@ -54,6 +54,9 @@ struct DaemonFacts {
         std::uint64_t hooks_failed = 0;
     };
     Policies policies;
+    // Captured bodies: those that are held now, and those for which there was no room.
+    std::uint64_t body_memory_bytes = 0;
+    std::uint64_t bodies_refused = 0;
 };
 
 // What routes ask besides the database. Const, or safe for any thread; outlives them.

@@ -19,7 +19,8 @@ std::string_view value_of(const http::RequestHead& head, std::string_view name) 
 
 enum class Caller { own, listed, foreign };
 
-// Our pages come from the address that the request names: http and nothing else, for there is no TLS.
+// Our pages come from the address that the request names: http and nothing else, for there is no
+// TLS.
 Caller find_caller(std::string_view origin, std::string_view host, const Guard& guard) {
     if (origin.empty()) return Caller::own;
     constexpr std::string_view scheme = "http://";

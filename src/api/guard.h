@@ -1,6 +1,7 @@
 // Who may ask: against pages of other origins (CSRF, DNS rebinding) and against changes by anybody
 // who has not read the token file.
-// In:    the head of a request. Out: whether it is served, and the headers that say so to a browser.
+// In:    the head of a request. Out: whether it is served, and the headers that say so to a
+// browser.
 //   Host     one, a loopback name. Anything else is a page that had its name point to us.
 //   Origin   none (no browser, or its own address bar), our own, or one of [cors] allow_origins,
 //            which may read. Every other one gets no CORS header, and so cannot read.

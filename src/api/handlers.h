@@ -31,6 +31,7 @@ Answer requests_csv(const Context& context);
 Answer request_detail(const Context& context);
 Answer sessions(const Context& context);
 Answer session_detail(const Context& context);
+Answer body(const Context& context);
 
 // policy_routes.cpp
 Answer policies(const Context& context);

@@ -93,8 +93,8 @@ Result<std::set<const meter::PriceRow*>> find_used(const Context& context) {
     if (!rows) return fail(rows.error());
     std::set<std::pair<std::string, std::string>> found;
     for (const auto& row : *rows)
-        if (const auto price = context.sources.prices->find({row.provider, row.model,
-                                                             meter::RequestKind::chat, {}, now}))
+        if (const auto price = context.sources.prices->find(
+                {row.provider, row.model, meter::RequestKind::chat, {}, now}))
             found.insert({price->row.provider, price->row.model});
     std::set<const meter::PriceRow*> used;
     for (const auto& listed : context.sources.prices->rows())
@@ -190,10 +190,10 @@ Answer prices(const Context& context) {
         json.number_or_null("above_tokens", if_listed(price.above_tokens));
         write_day_or_null(json, "from", price.from, UtcTime::min());
         // The last day that counts, not the first that does not.
-        write_day_or_null(json, "to",
-                          price.until == UtcTime::max() ? price.until
-                                                        : price.until - std::chrono::hours(24),
-                          UtcTime::max());
+        write_day_or_null(
+            json, "to",
+            price.until == UtcTime::max() ? price.until : price.until - std::chrono::hours(24),
+            UtcTime::max());
         write_rates(json, "nanousd_per_1k", price.rates);
         json.end();
     }

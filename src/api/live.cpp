@@ -19,8 +19,7 @@ std::string LiveFeed::Reader::take() {
     std::string text;
     for (const auto& event : waiting_) text += *event;
     waiting_.clear();
-    if (lost_ > 0)
-        text += to_event("lost", {}, fmt::format(R"({{"lost_events":{}}})", lost_));
+    if (lost_ > 0) text += to_event("lost", {}, fmt::format(R"({{"lost_events":{}}})", lost_));
     lost_ = 0;
     return text;
 }
@@ -35,9 +34,8 @@ std::shared_ptr<LiveFeed::Reader> LiveFeed::join(std::string_view last_event_id)
     auto reader = std::make_shared<Reader>();
     reader->queue_max_ = queue_max_;
     if (!last_event_id.empty()) {
-        const auto found = std::find_if(kept_.begin(), kept_.end(), [&](const Kept& kept) {
-            return kept.id == last_event_id;
-        });
+        const auto found = std::find_if(kept_.begin(), kept_.end(),
+                                        [&](const Kept& kept) { return kept.id == last_event_id; });
         reader->is_resumed_ = found != kept_.end();
         if (reader->is_resumed_)
             for (auto next = found + 1; next != kept_.end(); ++next)

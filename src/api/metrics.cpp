@@ -126,9 +126,8 @@ std::string Metrics::to_text(const DaemonFacts& facts, std::size_t live_reader_c
         std::int64_t sum = 0;
         for (std::size_t i = 0; i < latency_bounds.size(); ++i) {
             sum += counts.latency[i];
-            text += fmt::format(
-                "halton_meter_request_duration_seconds_bucket{{{},le=\"{}\"}} {}\n", labels,
-                latency_bounds[i], sum);
+            text += fmt::format("halton_meter_request_duration_seconds_bucket{{{},le=\"{}\"}} {}\n",
+                                labels, latency_bounds[i], sum);
         }
         text += fmt::format(
             "halton_meter_request_duration_seconds_bucket{{{0},le=\"+Inf\"}} {1}\n"
@@ -150,9 +149,9 @@ std::string Metrics::to_text(const DaemonFacts& facts, std::size_t live_reader_c
     describe(text, "halton_meter_plan_limit_used_ratio", "gauge",
              "How full a window of a subscription is, as its provider said last.");
     for (const auto& [key, fraction] : limits_)
-        text += fmt::format(
-            "halton_meter_plan_limit_used_ratio{{provider=\"{}\",window=\"{}\"}} {}\n",
-            std::get<0>(key), std::get<1>(key), fraction);
+        text +=
+            fmt::format("halton_meter_plan_limit_used_ratio{{provider=\"{}\",window=\"{}\"}} {}\n",
+                        std::get<0>(key), std::get<1>(key), fraction);
 
     describe(text, "halton_meter_passthrough_connections_total", "counter",
              "Connections that were not metered, by reason.");
@@ -165,9 +164,10 @@ std::string Metrics::to_text(const DaemonFacts& facts, std::size_t live_reader_c
     describe(text, "halton_meter_rows_written_total", "counter", "Rows in the database.");
     text += fmt::format("halton_meter_rows_written_total {}\n", facts.ledger.rows_written);
     describe(text, "halton_meter_rows_dropped_total", "counter", "Calls that became no row.");
-    text += fmt::format("halton_meter_rows_dropped_total{{reason=\"queue_full\"}} {}\n"
-                        "halton_meter_rows_dropped_total{{reason=\"error\"}} {}\n",
-                        facts.ledger.rows_dropped_queue_full, facts.ledger.rows_dropped_error);
+    text += fmt::format(
+        "halton_meter_rows_dropped_total{{reason=\"queue_full\"}} {}\n"
+        "halton_meter_rows_dropped_total{{reason=\"error\"}} {}\n",
+        facts.ledger.rows_dropped_queue_full, facts.ledger.rows_dropped_error);
     describe(text, "halton_meter_rows_waiting", "gauge", "Calls that are not yet rows.");
     text += fmt::format("halton_meter_rows_waiting {}\n", facts.ledger.rows_waiting);
     return text;

@@ -14,7 +14,9 @@
 namespace halton::api {
 namespace {
 
-std::string reference(std::string_view name) { return fmt::format("#/components/schemas/{}", name); }
+std::string reference(std::string_view name) {
+    return fmt::format("#/components/schemas/{}", name);
+}
 
 std::string_view json_type(std::string_view type) {
     if (type == "int") return "integer";
@@ -189,11 +191,12 @@ std::string to_openapi() {
     JsonWriter json;
     json.begin_object().text("openapi", "3.1.0");
     json.begin_object("info").text("title", "halton-meter").text("version", version());
-    json.text("description",
-              "The local API of halton-meter on 127.0.0.1. Money is whole millicents (1 USD = 100000) in "
-              "*_minor_units and whole nano-dollars in *_nanousd; an unknown price is null, never 0. "
-              "Times are UTC with six digits and a Z, so that text order is time order. "
-              "Each path of /v1 is served below /api too.");
+    json.text(
+        "description",
+        "The local API of halton-meter on 127.0.0.1. Money is whole millicents (1 USD = 100000) in "
+        "*_minor_units and whole nano-dollars in *_nanousd; an unknown price is null, never 0. "
+        "Times are UTC with six digits and a Z, so that text order is time order. "
+        "Each path of /v1 is served below /api too.");
     json.end();
     json.begin_object("paths");
     std::set<std::string_view> done;
@@ -208,7 +211,9 @@ std::string to_openapi() {
     json.begin_object("components");
     json.begin_object("securitySchemes").begin_object("token");
     json.text("type", "apiKey").text("in", "header").text("name", "X-Halton-Token");
-    json.text("description", "from the file api-token in the data directory, mode 0600").end().end();
+    json.text("description", "from the file api-token in the data directory, mode 0600")
+        .end()
+        .end();
     json.begin_object("schemas");
     for (const Schema& schema : schemas()) write_schema(json, schema);
     json.end().end().end();

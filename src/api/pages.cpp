@@ -57,8 +57,8 @@ std::optional<Answer> find_page(const http::RequestHead& head,
     Answer answer{200, {}, std::string(asset->content_type)};
     answer.headers = {{"Content-Security-Policy", std::string(page_policy)},
                       {"ETag", std::string(asset->etag)},
-                      {"Cache-Control", asset->is_immutable ? "public, max-age=31536000, immutable"
-                                                            : "no-cache"}};
+                      {"Cache-Control",
+                       asset->is_immutable ? "public, max-age=31536000, immutable" : "no-cache"}};
     const auto* known = head.headers.find("If-None-Match");
     if (known != nullptr && known->find(asset->etag) != std::string::npos) {
         answer.status = 304;

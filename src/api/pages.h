@@ -1,5 +1,5 @@
-// What a browser is shown: the files of the dashboard, or a page that says that this build has none.
-// In:    a request's head. Out: an answer, or nothing where the path is none of them. Pure.
+// What a browser is shown: the files of the dashboard, or a page that says that this build has
+// none. In:    a request's head. Out: an answer, or nothing where the path is none of them. Pure.
 #pragma once
 
 #include <optional>

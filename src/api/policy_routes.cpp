@@ -51,7 +51,8 @@ void write_policy(JsonWriter& json, const meter::Policy& policy) {
     text_or_null(json, "tool", policy.tool);
     write_optional_money(json, "limit_usd_minor_units",
                          is_budget ? std::optional(policy.limit) : std::nullopt);
-    json.number_or_null("limit_nanousd", is_budget ? std::optional(policy.limit.value) : std::nullopt);
+    json.number_or_null("limit_nanousd",
+                        is_budget ? std::optional(policy.limit.value) : std::nullopt);
     text_or_null(json, "period", is_budget ? meter::name_of(policy.period) : std::string_view());
     json.flag("counts_plan", policy.counts_plan);
     text_or_null(json, "created_at", policy.created_at);
@@ -97,9 +98,9 @@ Answer audit(const Context& context) {
     if (const auto* type = request.find("type")) query.type = *type;
     if (const auto* project = request.find("project")) query.project = *project;
     const auto* limit = request.find("limit");
-    query.count_max = limit ? static_cast<std::int64_t>(
-                                  parse_decimal(*limit).value_or(limits::api_page_rows))
-                            : limits::api_page_rows;
+    query.count_max =
+        limit ? static_cast<std::int64_t>(parse_decimal(*limit).value_or(limits::api_page_rows))
+              : limits::api_page_rows;
     if (const auto* cursor = request.find("cursor")) {
         // Ids rise and are never used again, so the place stays the place.
         const auto id = parse_decimal(*cursor);

@@ -17,7 +17,7 @@
 namespace halton::api {
 
 struct PathPart {
-    std::string raw;      // as sent
+    std::string raw;  // as sent
     std::string decoded;
 };
 

@@ -71,6 +71,7 @@ constexpr std::array table{
     Route{"DELETE", "/v1/policies/{id}", Runs::writer, &remove_policy, "Done", "Removes one", {}, {}, true},
     Route{"GET", "/v1/budgets", Runs::reader, &budgets, "Budgets", "Spent against allowed, and the forecast"},
     Route{"GET", "/v1/audit", Runs::reader, &audit, "Audit", "What policies did and people changed", of_audit},
+    Route{"GET", "/v1/bodies/{id}", Runs::reader, &body, "Body", "A captured body; with the token, for it holds prompts", {}, {}, true},
     Route{"GET", "/v1/doctor", Runs::slow, &doctor, "Doctor", "What is wrong, the root cause first"},
     Route{"GET", "/v1/cloud/state", Runs::io, &cloud_state, "CloudState", "That there is none"},
     Route{"GET", "/v1/live", Runs::live, nullptr, "text/event-stream", "Server-sent events: hello (LiveHello), state (LiveState) when the running calls change, call (Request, with its id) when one ends, lost (LiveLost)"},
@@ -91,7 +92,9 @@ bool matches(std::string_view pattern, const std::vector<PathPart>& path, std::s
     const auto place = std::find_if(wanted.begin(), wanted.end(),
                                     [](std::string_view part) { return part.starts_with('{'); });
     const auto before = static_cast<std::size_t>(place - wanted.begin());
-    const auto is_same = [&](std::size_t at, std::string_view part) { return path[at].raw == part; };
+    const auto is_same = [&](std::size_t at, std::string_view part) {
+        return path[at].raw == part;
+    };
     if (place == wanted.end()) {
         if (path.size() != wanted.size()) return false;
         for (std::size_t i = 0; i < wanted.size(); ++i)
@@ -157,7 +160,8 @@ const Route* find_route(Request& request, std::string& allowed) {
     const std::string_view method = request.method == "HEAD" ? "GET"sv : request.method;
     std::string_view path;  // of the first match: a later pattern may match the same words
     for (const Route& route : table) {
-        if ((!path.empty() && route.path != path) || !matches(route.path, request.path, request.name))
+        if ((!path.empty() && route.path != path) ||
+            !matches(route.path, request.path, request.name))
             continue;
         path = route.path;
         if (route.method == method) return &route;

@@ -48,6 +48,15 @@ constexpr std::array policy_facts_fields{
     Field{"hooks_failed", "int", ""},
 };
 
+constexpr std::array body_facts_fields{
+    Field{"memory_bytes", "int", "of bodies of calls that run"},
+    Field{"refused", "int", "not captured for want of room, since the daemon started, as below"},
+    Field{"written", "int", ""},
+    Field{"waiting", "int", ""},
+    Field{"dropped", "int", ""},
+    Field{"pruned", "int", "deleted because they were old, or too many"},
+};
+
 constexpr std::array daemon_status_fields{
     Field{"last_seen_at", "time?", "of the newest metered call"},
     Field{"request_count_last_hour", "int", "metered calls in the last 60 minutes"},
@@ -66,6 +75,7 @@ constexpr std::array daemon_status_fields{
     Field{"unseen", "#Unseen", "what passed on metered connections and was not read"},
     Field{"refusing_clients", "[#RefusingClient]", ""},
     Field{"policies", "#PolicyFacts", ""},
+    Field{"bodies", "#BodyFacts", ""},
 };
 
 constexpr std::array project_stats_fields{
@@ -247,6 +257,7 @@ constexpr std::array request_more_fields{
 constexpr std::array request_detail_fields{
     Field{"request", "#Request", ""},
     Field{"detail", "#RequestMore", "the rest of its row"},
+    Field{"has_body", "bool", "whether /v1/bodies/{id} has something"},
     Field{"explanation", "#Explanation?", "how the cost came about; null: the row is of an older version"},
 };
 
@@ -618,6 +629,7 @@ constexpr std::array all_schemas{
     Schema{"RefusingClient", "A client that refuses our certificate", refusing_client_fields},
     Schema{"Unseen", "", unseen_fields},
     Schema{"PolicyFacts", "", policy_facts_fields},
+    Schema{"BodyFacts", "Captured bodies", body_facts_fields},
     Schema{"DaemonStatus", "", daemon_status_fields},
     Schema{"ProjectStats", "", project_stats_fields},
     Schema{"Project", "", project_fields},

@@ -41,7 +41,8 @@ store::DayZone read_zone(const Context& context) {
     if (!wants_local(context.request) || !context.sources.local_zone) return {};
     const UtcTime now = context.sources.clock->now_utc();
     // From the day before the one asked for: its own midnight is found by it.
-    auto from = read_moment(context.request, "since", {}).value_or(now - std::chrono::hours(24 * 3660));
+    auto from =
+        read_moment(context.request, "since", {}).value_or(now - std::chrono::hours(24 * 3660));
     return context.sources.local_zone(from - std::chrono::hours(48), now + std::chrono::hours(48));
 }
 
@@ -95,8 +96,9 @@ void write_project(JsonWriter& json, const store::ProjectUsage& row,
     if (settings != nullptr)
         for (const auto& slug : settings->old_slugs) json.text({}, slug);
     json.end();
-    settings != nullptr && settings->body_capture ? json.flag("body_capture", *settings->body_capture)
-                                                  : json.null("body_capture");
+    settings != nullptr && settings->body_capture
+        ? json.flag("body_capture", *settings->body_capture)
+        : json.null("body_capture");
     json.end();
 }
 
@@ -114,9 +116,7 @@ Result<std::vector<store::ProjectRow>> read_settings(const Context& context) {
 
 Answer no_such_project() { return make_problem(404, "no project of that name"); }
 
-void write_group(JsonWriter& json, const UsageRow& row) {
-    write_sums(json, row.sums);
-}
+void write_group(JsonWriter& json, const UsageRow& row) { write_sums(json, row.sums); }
 
 // Rows of (day, provider) as days, and as the two lists of the documented form.
 void write_days(JsonWriter& json, const std::vector<UsageRow>& by_day,
@@ -227,7 +227,9 @@ Answer make_stats(const Context& context, std::optional<std::string> slug) {
     json.end().begin_array("by_project");
     for (const auto& row : *by_project) {
         const auto* known = find_settings(*settings, row.project);
-        json.begin_object().text("slug", row.project).text("name", known ? known->name : row.project);
+        json.begin_object()
+            .text("slug", row.project)
+            .text("name", known ? known->name : row.project);
         write_group(json, row);
         json.end();
     }
@@ -269,8 +271,9 @@ std::optional<std::vector<const GroupName*>> read_groupings(std::string_view tex
         const auto end = std::min(text.find(','), text.size());
         const auto word = text.substr(0, end);
         text.remove_prefix(std::min(end + 1, text.size()));
-        const auto found = std::find_if(group_names.begin(), group_names.end(),
-                                        [word](const GroupName& name) { return name.name == word; });
+        const auto found =
+            std::find_if(group_names.begin(), group_names.end(),
+                         [word](const GroupName& name) { return name.name == word; });
         if (found == group_names.end() ||
             std::find(groupings.begin(), groupings.end(), &*found) != groupings.end())
             return std::nullopt;
@@ -329,9 +332,10 @@ Answer usage(const Context& context) {
     const auto* by = context.request.find("by");
     const auto groupings = read_groupings(by ? std::string_view(*by) : "day");
     if (!groupings)
-        return make_wrong_value("by",
-                                "wanted: words of hour, day, week, month, project, provider, model, "
-                                "tool, billing with commas between, at most one of the first four");
+        return make_wrong_value(
+            "by",
+            "wanted: words of hour, day, week, month, project, provider, model, "
+            "tool, billing with commas between, at most one of the first four");
     const auto zone = read_zone(context);
     auto query = make_query(context, zone);
     const auto summary = store::read_usage_summary(context.database(), query);
@@ -347,8 +351,8 @@ Answer usage(const Context& context) {
     if (!rows) return make_problem(rows.error());
 
     const auto* limit_text = context.request.find("limit");
-    const auto limit = static_cast<std::size_t>(
-        limit_text ? parse_decimal(*limit_text).value_or(0) : limits::api_group_rows);
+    const auto limit = static_cast<std::size_t>(limit_text ? parse_decimal(*limit_text).value_or(0)
+                                                           : limits::api_group_rows);
     auto json = begin_json();
     json.begin_array("by");
     for (const auto* grouping : *groupings) json.text({}, grouping->name);

@@ -1,9 +1,9 @@
 // A small HTTP/1.1 server for loopback readers of the API: one request at a time a connection,
 // keep-alive, answers whole or in pieces. What to answer is the handler's business.
 // In:    connections, each in a task of its own. Out: exchanges for the handler.
-// Fails: never for the others. A head or body that is odd, too large or too slow ends its connection.
-// Owner: the role. Thread: the I/O thread.
-// Limits: head_bytes_max, Limits::first_head for a whole head and a whole body, HttpServer::Bounds.
+// Fails: never for the others. A head or body that is odd, too large or too slow ends its
+// connection. Owner: the role. Thread: the I/O thread. Limits: head_bytes_max, Limits::first_head
+// for a whole head and a whole body, HttpServer::Bounds.
 #pragma once
 
 #include <cstddef>

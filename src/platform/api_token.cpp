@@ -34,7 +34,8 @@ Result<std::string> read_api_token(const Home& home) {
     constexpr auto others = std::filesystem::perms::group_all | std::filesystem::perms::others_all;
     if (failed || status.type() != std::filesystem::file_type::regular ||
         (status.permissions() & others) != std::filesystem::perms::none)
-        return fail(ErrorKind::permission, fmt::format("{} is not for its owner only", path.string()));
+        return fail(ErrorKind::permission,
+                    fmt::format("{} is not for its owner only", path.string()));
     auto text = read_file(path, limits::api_token_bytes * 4);
     if (!text) return fail(text.error());
     std::string token(trim(*text));

@@ -12,7 +12,8 @@ namespace halton::platform {
 // 64 hex digits. Errors: not_found; permission (others may read the file), malformed, io.
 Result<std::string> read_api_token(const Home& home);
 
-// The same, or a new one where there is none, or none that can be relied on. Errors: permission, io.
+// The same, or a new one where there is none, or none that can be relied on. Errors: permission,
+// io.
 Result<std::string> read_or_make_api_token(const Home& home);
 
 }  // namespace halton::platform

@@ -3,6 +3,8 @@
 #include <set>
 
 #include "api/api_world.h"
+#include "store/body_writer.h"
+#include "store/captures.h"
 
 using namespace halton;
 using namespace halton::test;
@@ -14,8 +16,8 @@ meter::CallRecord make_failed(ApiWorld& world, std::uint64_t number, const char*
     auto call = world.call(number, at);
     call.status = "error";
     call.http_status = status;
-    call.error = meter::CallError{error_class, "code", error_class == meter::ErrorClass::rate_limit,
-                                  {}};
+    call.error =
+        meter::CallError{error_class, "code", error_class == meter::ErrorClass::rate_limit, {}};
     return call;
 }
 
@@ -51,8 +53,8 @@ TEST_CASE("call routes: pages walk through all calls, newest first") {
     newer.requested_at = UtcTime(std::chrono::seconds(1'795'100'000));
     world.write({newer});
     const auto second = world.get("/v1/projects/shop/requests?limit=10&cursor=" + cursors[0]);
-    CHECK(texts_of(second["items"], "id") == std::vector<std::string>(seen.begin() + 10,
-                                                                      seen.begin() + 20));
+    CHECK(texts_of(second["items"], "id") ==
+          std::vector<std::string>(seen.begin() + 10, seen.begin() + 20));
     CHECK(number_at(second["total"]) == 26);
     CHECK(texts_of(world.get("/v1/requests")["items"], "id").front() == newer.id);
 }
@@ -168,12 +170,39 @@ TEST_CASE("call routes: sessions, and the calls of one, oldest first") {
     CHECK(text_at(one["session"]["session_id"]) == "long");
     CHECK(texts_of(one["requests"]["items"], "id") ==
           std::vector<std::string>{calls[0].id, calls[1].id, calls[2].id});
-    const auto rest = world.get("/v1/sessions/long?limit=3&cursor=" +
-                                text_at(one["requests"]["next_cursor"]));
+    const auto rest =
+        world.get("/v1/sessions/long?limit=3&cursor=" + text_at(one["requests"]["next_cursor"]));
     CHECK(texts_of(rest["requests"]["items"], "id") == std::vector<std::string>{calls[3].id});
     CHECK(world.status("/v1/sessions/none") == 404);
     CHECK(world.status("/v1/sessions?cursor=x") == 422);
     CHECK(number_at(world.get("/v1/sessions?tool=codex")["total"]) == 0);
+}
+
+TEST_CASE("call routes: captured bodies") {
+    ApiWorld world;
+    const auto call = world.call(1, "2026-11-20T00:00:00Z");
+    const auto other = world.call(2, "2026-11-20T00:00:00Z");
+    {
+        store::RowWriter writer(world.sources.database);
+        writer.begin();
+        writer.write(call);
+        writer.write(other);
+        writer.commit();
+        writer.bodies().write(call.id, store::pack_bodies(*make_bodies("a question", "an answer")),
+                              world.clock.now_utc());
+    }
+    const auto body = world.get("/v1/bodies/" + call.id);
+    CHECK(text_at(body["request_id"]) == call.id);
+    CHECK(text_at(body["request"]["text"]) == "a question");
+    CHECK(text_at(body["response"]["text"]) == "an answer");
+    CHECK(number_at(body["request"]["bytes"]) == 10);
+    CHECK(body["request"]["is_truncated"].as_bool() == false);
+    CHECK(text_at(body["project"]) == "shop");
+    CHECK(world.get("/v1/requests/" + call.id)["has_body"].as_bool() == true);
+    CHECK(world.get("/v1/requests/" + other.id)["has_body"].as_bool() == false);
+    // Only by the whole id, and only where there is one.
+    for (const auto& id : {other.id, call.id.substr(0, 8), std::string("last"), std::string("x")})
+        CHECK(world.status("/v1/bodies/" + id) == 404);
 }
 
 TEST_CASE("call routes: errors with what to do") {
@@ -204,7 +233,8 @@ TEST_CASE("call routes: tools with their sessions and newest version") {
     for (std::uint64_t i = 1; i <= 3; ++i) {
         auto call = world.call(i, "2026-11-20T00:00:00Z");
         call.requested_at += std::chrono::minutes(i);
-        call.client = {"claude-code", i < 3 ? "2.0" : "2.1", "s" + std::to_string(i % 2), {}, {}, {}};
+        call.client = {
+            "claude-code", i < 3 ? "2.0" : "2.1", "s" + std::to_string(i % 2), {}, {}, {}};
         calls.push_back(call);
     }
     calls.push_back(world.call(9, "2026-11-20T09:00:00Z"));

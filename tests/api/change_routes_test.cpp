@@ -19,7 +19,8 @@ TEST_CASE("change routes: a project is named, renamed, archived and set") {
     ApiWorld world;
     world.write({world.call(1, "2026-11-20T00:00:00Z")});
     const std::string target = "/v1/projects/shop";
-    REQUIRE(change(world, "PATCH", target, R"({"name":"The \"shop\"","body_capture":true})") == 200);
+    REQUIRE(change(world, "PATCH", target, R"({"name":"The \"shop\"","body_capture":true})") ==
+            200);
     auto project = world.get(target);
     CHECK(text_at(project["name"]) == "The \"shop\"");
     CHECK(project["body_capture"].as_bool() == true);

@@ -43,7 +43,8 @@ TEST_CASE("csv: a line has the header's columns") {
     row.status = "success";
     row.retryable = true;
     auto line = api::to_csv_line(row);
-    CHECK(line.starts_with("1,,m,,0,0,0,0,0,1235,1.5,true,2026-11-21T01:02:03.000000Z,success,12345678,"));
+    CHECK(line.starts_with(
+        "1,,m,,0,0,0,0,0,1235,1.5,true,2026-11-21T01:02:03.000000Z,success,12345678,"));
     CHECK(line.ends_with("\r\n"));
     CHECK(count_of(line, ',') == count_of(header, ','));
     // An unknown cost is empty, not zero.

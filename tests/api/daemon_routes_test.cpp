@@ -9,6 +9,7 @@ using api::DaemonFacts;
 TEST_CASE("daemon routes: health tells state, version, uptime and ports") {
     ApiWorld world;
     world.facts.uptime = std::chrono::seconds(61);
+    world.facts.root_fingerprint = "ab12";
     world.facts.ports = {.edge_port = 8081, .internal_port = 8090, .api_port = 8765};
     const auto [state, word, status] = GENERATE(table<DaemonFacts::State, std::string, int>(
         {{DaemonFacts::State::starting, "starting", 503},
@@ -23,6 +24,7 @@ TEST_CASE("daemon routes: health tells state, version, uptime and ports") {
     CHECK(text_at((*json)["status"]) == word);
     CHECK(text_at((*json)["version"]) == "1.2.3");
     CHECK((*json)["uptime_s"].as_integer() == 61);
+    CHECK(text_at((*json)["root"]) == "ab12");
     CHECK((*json)["ports"]["edge"].as_integer() == 8081);
     CHECK((*json)["ports"]["internal"].as_integer() == 8090);
     CHECK((*json)["ports"]["api"].as_integer() == 8765);
@@ -64,6 +66,8 @@ TEST_CASE("daemon routes: status with counters, and names that are out to break 
     facts.policies.state = "unreadable";
     facts.policies.last_error = hostile;
     facts.policies.blocked = 5;
+    facts.body_memory_bytes = 77;
+    facts.ledger.bodies_written = 6;
 
     const auto json = world.get("/v1/daemon/status");
     CHECK(text_at(json["last_seen_at"]) == "2026-11-21T01:02:03.000001Z");
@@ -81,6 +85,8 @@ TEST_CASE("daemon routes: status with counters, and names that are out to break 
     CHECK(json["passthrough"][hostile].as_integer() == 1);
     CHECK(text_at(json["policies"]["last_error"]) == hostile);
     CHECK(json["policies"]["blocked"].as_integer() == 5);
+    CHECK(json["bodies"]["memory_bytes"].as_integer() == 77);
+    CHECK(json["bodies"]["written"].as_integer() == 6);
     const auto programs = texts_of(json["refusing_clients"], "program");
     REQUIRE(programs.size() == 2);
     CHECK(programs[0] == hostile);

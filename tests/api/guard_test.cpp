@@ -43,12 +43,32 @@ TEST_CASE("guard: only loopback names are served, so that no web page can ask") 
         INFO(own);
         CHECK(status(make_head("GET", {{"Host", own}})) == 200);
     }
-    for (const char* other :
-         {"", ":", ":8765", "example.com", "example.com:8765", "127.0.0.1.example.com",
-          "localhost.example.com:8765", "notlocalhost", "127.0.0.2", "0.0.0.0", "[::1", "[",
-          "[::]", "[::2]:80", "[::1].example.com", "[::1]example.com:80", "::1",
-          "example.com:127.0.0.1", "localhost:", "localhost:x", "localhost:99999", "localhost.",
-          "127.0.0.1:80@example.com", "localhost, example.com", "2130706433", "0x7f.1"}) {
+    for (const char* other : {"",
+                              ":",
+                              ":8765",
+                              "example.com",
+                              "example.com:8765",
+                              "127.0.0.1.example.com",
+                              "localhost.example.com:8765",
+                              "notlocalhost",
+                              "127.0.0.2",
+                              "0.0.0.0",
+                              "[::1",
+                              "[",
+                              "[::]",
+                              "[::2]:80",
+                              "[::1].example.com",
+                              "[::1]example.com:80",
+                              "::1",
+                              "example.com:127.0.0.1",
+                              "localhost:",
+                              "localhost:x",
+                              "localhost:99999",
+                              "localhost.",
+                              "127.0.0.1:80@example.com",
+                              "localhost, example.com",
+                              "2130706433",
+                              "0x7f.1"}) {
         INFO(other);
         CHECK(status(make_head("GET", {{"Host", other}})) == 403);
         CHECK(status(make_head("OPTIONS", {{"Host", other}, {"Origin", listed[0]}})) == 403);
@@ -170,8 +190,10 @@ TEST_CASE("guard: what changes something comes from our own page or from no page
     CHECK(write({json, key}) == 200);
     CHECK(write({{"Content-Type", "Application/JSON; charset=utf-8"}, key}) == 200);
     CHECK(write({key}, false) == 200);
-    CHECK(write({json, key, {"Origin", "http://localhost:8765"}, {"Sec-Fetch-Site", "same-origin"}}) ==
-          200);
+    CHECK(
+        write(
+            {json, key, {"Origin", "http://localhost:8765"}, {"Sec-Fetch-Site", "same-origin"}}) ==
+        200);
 
     CHECK(write({json}) == 401);
     CHECK(write({json, {"X-Halton-Token", ""}}) == 401);
@@ -214,7 +236,8 @@ TEST_CASE("guard: every answer tells browsers what not to do with it") {
     api::Answer answer{200, "{}"};
     api::add_security_headers(answer, {});
     CHECK(header_of(answer, "X-Content-Type-Options") == "nosniff");
-    CHECK(header_of(answer, "Content-Security-Policy") == "default-src 'none'; frame-ancestors 'none'");
+    CHECK(header_of(answer, "Content-Security-Policy") ==
+          "default-src 'none'; frame-ancestors 'none'");
     CHECK(header_of(answer, "Cross-Origin-Resource-Policy") == "same-origin");
     CHECK(header_of(answer, "Referrer-Policy") == "no-referrer");
     CHECK(header_of(answer, "Cache-Control") == "no-store");

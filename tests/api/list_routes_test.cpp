@@ -40,9 +40,8 @@ TEST_CASE("list routes: limits of subscriptions") {
     ApiWorld world;
     CHECK(texts_of(world.get("/v1/limits")["items"], "name").empty());
     auto call = world.call(1, "2026-11-20T00:00:00Z");
-    call.plan_limits = {
-        {"5h", "max", "allowed", 0.42, *parse_iso8601("2026-11-21T05:00:00Z"), 300},
-        {"7d", {}, {}, {}, *parse_iso8601("2026-11-20T05:00:00Z"), 0}};
+    call.plan_limits = {{"5h", "max", "allowed", 0.42, *parse_iso8601("2026-11-21T05:00:00Z"), 300},
+                        {"7d", {}, {}, {}, *parse_iso8601("2026-11-20T05:00:00Z"), 0}};
     world.write({call});
     const auto limits = world.get("/v1/limits");
     REQUIRE(texts_of(limits["items"], "name") == std::vector<std::string>{"5h", "7d"});

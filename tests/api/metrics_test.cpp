@@ -53,10 +53,12 @@ TEST_CASE("metrics: calls are counted by what they are") {
     CHECK(has_line(text, "halton_meter_unpriced_requests_total{" + model + "} 1"));
     CHECK(has_line(text, "halton_meter_tokens_total{" + model + ",kind=\"input\"} 400"));
     CHECK(has_line(text, "halton_meter_tokens_total{" + model + ",kind=\"cache_read\"} 15"));
-    CHECK(has_line(text, "halton_meter_errors_total{provider=\"anthropic\",error_class=\"rate_limit\"} 1"));
+    CHECK(has_line(
+        text, "halton_meter_errors_total{provider=\"anthropic\",error_class=\"rate_limit\"} 1"));
     CHECK(has_line(text, "halton_meter_project_cost_usd_total{project=\"shop\"} 0.002469134"));
     CHECK(has_line(text, "halton_meter_tool_requests_total{tool=\"claude-code\"} 4"));
-    CHECK(has_line(text, "halton_meter_plan_limit_used_ratio{provider=\"anthropic\",window=\"5h\"} 0.25"));
+    CHECK(has_line(
+        text, "halton_meter_plan_limit_used_ratio{provider=\"anthropic\",window=\"5h\"} 0.25"));
     const std::string bucket = "halton_meter_request_duration_seconds_bucket{" + model;
     CHECK(has_line(text, bucket + ",le=\"0.5\"} 0"));
     CHECK(has_line(text, bucket + ",le=\"1\"} 4"));
@@ -122,6 +124,7 @@ TEST_CASE("metrics: each name is described once, before its samples") {
     }
     const auto text = text_of(metrics, facts);
     CHECK(has_line(text, "halton_meter_healthy 1"));
-    CHECK(has_line(text, "halton_meter_passthrough_connections_total{reason=\"client-refuses\"} 3"));
+    CHECK(
+        has_line(text, "halton_meter_passthrough_connections_total{reason=\"client-refuses\"} 3"));
     CHECK(has_line(text, "halton_meter_rows_dropped_total{reason=\"queue_full\"} 2"));
 }

@@ -28,8 +28,8 @@ TEST_CASE("reasons: every word of the proxy has a sentence") {
         CHECK(source.find("\"" + std::string(reason.word) + "\"") != std::string::npos);
         CHECK(api::describe_passthrough(reason.word).meaning == reason.meaning);
     }
-    for (const char* call : {"decline(\"", "redial_and_pass_raw(\"", "return \"", "reason = \"",
-                             "count(\""})
+    for (const char* call :
+         {"decline(\"", "redial_and_pass_raw(\"", "return \"", "reason = \"", "count(\""})
         for (auto at = source.find(call); at != std::string::npos; at = source.find(call, at + 1)) {
             const auto begin = at + std::string_view(call).size();
             const auto word = source.substr(begin, source.find('"', begin) - begin);

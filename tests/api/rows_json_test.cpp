@@ -34,7 +34,8 @@ TEST_CASE("rows as json: parts in millicents come to exactly the whole's") {
 TEST_CASE("rows as json: a finished call reads like its row") {
     ApiWorld world;
     auto call = world.call(1, "2026-11-20T10:00:00.123456Z");
-    call.error = meter::CallError{meter::ErrorClass::quota_exceeded, "insufficient_quota", false, {}};
+    call.error =
+        meter::CallError{meter::ErrorClass::quota_exceeded, "insufficient_quota", false, {}};
     call.status = "error";
     call.http_status = 429;
     call.client = {"claude-code", "2.1", "session-1", {}, {}, "reviewer"};
@@ -71,10 +72,10 @@ TEST_CASE("rows as json: what is not known is null, and not nothing") {
     const auto text = api::to_call_json(call);
     const auto json = parser.parse(text);
     REQUIRE(json);
-    for (const char* name : {"cost_usd_minor_units", "cost_nanousd", "rates_source", "price_id",
-                             "http_status", "error_class", "error_wire_class", "retryable",
-                             "client_tool", "session_id", "git_branch", "retry_count",
-                             "time_to_first_byte_ms", "requested_model"}) {
+    for (const char* name :
+         {"cost_usd_minor_units", "cost_nanousd", "rates_source", "price_id", "http_status",
+          "error_class", "error_wire_class", "retryable", "client_tool", "session_id", "git_branch",
+          "retry_count", "time_to_first_byte_ms", "requested_model"}) {
         INFO(name);
         CHECK((*json)[name].is_null());
     }

@@ -12,8 +12,10 @@ namespace {
 bool is_type(std::string_view type) {
     if (type.ends_with('?')) type.remove_suffix(1);
     if (type.starts_with('#')) return api::find_schema(type.substr(1)) != nullptr;
-    if (type.starts_with('[')) return type.ends_with(']') && is_type(type.substr(1, type.size() - 2));
-    if (type.starts_with('{')) return type.ends_with('}') && is_type(type.substr(1, type.size() - 2));
+    if (type.starts_with('['))
+        return type.ends_with(']') && is_type(type.substr(1, type.size() - 2));
+    if (type.starts_with('{'))
+        return type.ends_with('}') && is_type(type.substr(1, type.size() - 2));
     const std::set<std::string_view> words{"int", "num", "bool", "text", "time", "date", "any"};
     return words.count(type) > 0;
 }

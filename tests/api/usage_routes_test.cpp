@@ -29,7 +29,8 @@ std::vector<meter::CallRecord> make_history(ApiWorld& world) {
     add("2026-11-01T00:00:00Z", "anthropic", "claude-a", "shop", 12'344'000);
     add("2026-11-01T10:00:00Z", "openai", "gpt-b", "shop", 12'344'000);
     add("2026-11-01T11:00:00Z", "xai", "grok-c", "shop", 12'344'000);
-    add("2026-11-03T10:00:00Z", "openai", "gpt-b", "acme/api:v2", 500'000'000).client.tool = "codex";
+    add("2026-11-03T10:00:00Z", "openai", "gpt-b", "acme/api:v2", 500'000'000).client.tool =
+        "codex";
     add("2026-11-03T10:00:01Z", "openai", "gpt-b", "acme/api:v2", std::nullopt);
     auto& failed = add("2026-11-03T10:00:02Z", "openai", "gpt-b", "acme/api:v2", 0);
     failed.status = "error";
@@ -204,8 +205,8 @@ TEST_CASE("usage routes: any grouping") {
         seen.push_back(text_at(item["key"]["month"]) + " " + text_at(item["key"]["provider"]));
         sum += number_at(item["cost_nanousd"]);
     });
-    CHECK(seen == std::vector<std::string>{"2026-10 anthropic", "2026-11 openai", "2026-11 anthropic",
-                                           "2026-11 xai"});
+    CHECK(seen == std::vector<std::string>{"2026-10 anthropic", "2026-11 openai",
+                                           "2026-11 anthropic", "2026-11 xai"});
     CHECK(sum == number_at(usage["totals"]["cost_nanousd"]));
     CHECK(usage["is_cut"].as_bool() == false);
 
@@ -217,7 +218,8 @@ TEST_CASE("usage routes: any grouping") {
     usage = world.get("/v1/usage?by=tool");
     CHECK(element(usage["items"], 0)["key"]["tool"].is_null());
     CHECK(texts_of(world.get("/v1/usage?since=2026-11-20")["items"], "requests").size() == 2);
-    CHECK(number_at(world.get("/v1/usage?by=billing&provider=anthropic")["totals"]["requests"]) == 3);
+    CHECK(number_at(world.get("/v1/usage?by=billing&provider=anthropic")["totals"]["requests"]) ==
+          3);
     for (const char* bad : {"fortnight", "day,day", "day,month", "day,;drop", "DAY"})
         CHECK(world.status("/v1/usage?by=" + std::string(bad)) == 422);
 }

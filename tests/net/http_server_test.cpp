@@ -38,7 +38,8 @@ struct World {
         asked.push_back(exchange.head().method + ' ' + exchange.head().target);
         if (!exchange.body().empty()) asked.back() += ' ' + exchange.body();
         if (exchange.head().target == "/pieces") {
-            const auto begun = co_await exchange.begin({200, "text/plain", {}, {}});
+            const HttpAnswer head{200, "text/plain", {}, {}};
+            const auto begun = co_await exchange.begin(head);
             CHECK(begun);
             for (const char* piece : {"one", "", "two"}) {
                 const auto sent = co_await exchange.write(piece);
@@ -51,10 +52,10 @@ struct World {
         made.headers.add("X-More", "yes");
         (void)co_await exchange.send(made);
     }
-    net::HttpServer server{limits,
-                           {.connection_count_max = 4, .connection_count_crowded = 2,
-                            .body_bytes_max = 8},
-                           [this](net::HttpExchange& exchange) { return answer(exchange); }};
+    net::HttpServer server{
+        limits,
+        {.connection_count_max = 4, .connection_count_crowded = 2, .body_bytes_max = 8},
+        [this](net::HttpExchange& exchange) { return answer(exchange); }};
     net::TaskGroup tasks{io.context.get_executor()};
     std::optional<TcpStream> client;
 };
@@ -152,7 +153,9 @@ TEST_CASE("http server: an answer in pieces") {
     SECTION("goes on with the next request") {
         world.send("GET /pieces HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\nConnection: close\r\n\r\n");
         const auto text = world.rest();
-        CHECK(has(text, "Transfer-Encoding: chunked\r\n\r\n3\r\none\r\n3\r\ntwo\r\n0\r\n\r\nHTTP/1.1 404"));
+        CHECK(
+            has(text,
+                "Transfer-Encoding: chunked\r\n\r\n3\r\none\r\n3\r\ntwo\r\n0\r\n\r\nHTTP/1.1 404"));
     }
     SECTION("until the end of the connection for HTTP/1.0") {
         world.send("GET /pieces HTTP/1.0\r\n\r\n");
