@@ -294,7 +294,7 @@ asio::awaitable<void> ApiServer::watch() {
     }
 }
 
-asio::awaitable<void> ApiServer::pause() {
+asio::awaitable<void> ApiServer::stop() {
     is_stopping_ = true;
     for (Waiting* waiting : waiting_) waiting->timer.cancel();
     asio::steady_timer timer(parts_.io);
@@ -313,10 +313,6 @@ asio::awaitable<void> ApiServer::pause() {
         worker->blocking.pause();
         worker->reader.close();
     }
-}
-
-void ApiServer::resume() {
-    for (const auto& worker : workers_) worker->blocking.resume();
 }
 
 }  // namespace halton::roles

@@ -73,9 +73,9 @@ public:
     // Tells those who watch how many calls run, whenever that changes. Until it is cancelled.
     asio::awaitable<void> watch();
 
-    // Ends all queries and lets go of the database, so that the process may fork.
-    asio::awaitable<void> pause();
-    void resume();
+    // Ends all queries and its threads and lets go of the database: for good, or so that the
+    // process may fork.
+    asio::awaitable<void> stop();
 
 private:
     struct Worker;

@@ -202,11 +202,11 @@ asio::awaitable<void> Daemon::leave_to_child(Parts parts) {
     parts.intercept.close();
     parts.api.close();
     background.cancel_all();
+    co_await parts.api_server.stop();
     co_await background.join(std::chrono::seconds(1));
     if (calls.size() + parts.shuttle.count() > 0) {
         co_await proxy_nets.await_switch_off();
         // Threads do not come along, and a database must not be open in two processes by a fork.
-        co_await parts.api_server.pause();
         parts.blocking.pause();
         ledger.stop(limits.flush_before_fork);
         parts.shuttle.pause();
@@ -214,7 +214,6 @@ asio::awaitable<void> Daemon::leave_to_child(Parts parts) {
         is_child = child.has_value();
         ledger.restart();
         parts.blocking.resume();
-        parts.api_server.resume();
         if (const auto resumed = parts.shuttle.resume(); !resumed)
             log_event(LogLevel::error, "daemon.drain.cut", {{"error", to_text(resumed.error())}});
         log_event(LogLevel::info, "daemon.drain.begin",
@@ -251,6 +250,7 @@ asio::awaitable<void> Daemon::end(Parts parts) {
     parts.shuttle.interrupt_all();
     calls.cancel_all();
     background.cancel_all();
+    co_await parts.api_server.stop();
     co_await calls.join(std::chrono::seconds(1));
     co_await background.join(std::chrono::seconds(1));
     co_await proxy_nets.await_switch_off();

@@ -59,7 +59,7 @@ Answer make_wrong_cursor() {
 }
 
 Answer make_page_problem(const Error& error) {
-    return error.kind == ErrorKind::malformed ? make_wrong_cursor() : make_problem(error);
+    return error.kind == ErrorKind::malformed ? make_wrong_cursor() : make_read_problem(error);
 }
 
 // The project of the path, by its slug of today; where the path names one and there is none, an
@@ -68,7 +68,7 @@ std::optional<Answer> take_project(const Context& context, store::RequestFilter&
     if (context.request.name.empty()) return std::nullopt;
     const auto rows = store::read_project_usage(
         context.database(), context.sources.clock->now_utc(), {}, context.request.name);
-    if (!rows) return make_problem(rows.error());
+    if (!rows) return make_read_problem(rows.error());
     if (rows->empty()) return make_problem(404, "no project of that name");
     filter.project = rows->front().slug;
     return std::nullopt;
@@ -168,7 +168,7 @@ Answer requests_csv(const Context& context) {
 
 Answer request_detail(const Context& context) {
     const auto row = store::read_request(context.database(), context.request.name);
-    if (!row) return make_problem(row.error());
+    if (!row) return make_read_problem(row.error());
     if (!*row) return make_problem(404, "no call of that id");
     const auto& call = **row;
     auto json = begin_json();
@@ -222,7 +222,7 @@ Answer sessions(const Context& context) {
 
 Answer session_detail(const Context& context) {
     const auto session = store::read_session(context.database(), context.request.name);
-    if (!session) return make_problem(session.error());
+    if (!session) return make_read_problem(session.error());
     if (!*session) return make_problem(404, "no session of that id");
     store::RequestQuery query;
     query.filter.session_id = context.request.name;
@@ -270,13 +270,13 @@ Answer errors(const Context& context) {
     all.from = window.from;
     all.to = window.to;
     const auto summary = store::read_usage_summary(context.database(), all);
-    if (!summary) return make_problem(summary.error());
+    if (!summary) return make_read_problem(summary.error());
     store::RequestFilter filter;
     filter.from = window.from;
     filter.to = window.to;
     filter.only_errors = true;
     const auto groups = store::read_error_groups(context.database(), filter);
-    if (!groups) return make_problem(groups.error());
+    if (!groups) return make_read_problem(groups.error());
     auto json = begin_json();
     write_window(json, window);
     json.number("total_requests", summary->sums.requests);
@@ -308,9 +308,9 @@ Answer tools(const Context& context) {
     query.group_by = {store::UsageGroup::tool};
     query.has_last_at = true;
     auto rows = store::read_usage(context.database(), query);
-    if (!rows) return make_problem(rows.error());
+    if (!rows) return make_read_problem(rows.error());
     const auto sessions_of = store::read_tool_sessions(context.database(), window.from, window.to);
-    if (!sessions_of) return make_problem(sessions_of.error());
+    if (!sessions_of) return make_read_problem(sessions_of.error());
     std::stable_sort(rows->begin(), rows->end(), [](const auto& a, const auto& b) {
         return a.sums.requests > b.sums.requests;
     });

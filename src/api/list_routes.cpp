@@ -110,11 +110,11 @@ Answer passthrough(const Context& context) {
     const UtcTime from = (since ? parse_day_or_time(*since) : std::nullopt)
                              .value_or(now - std::chrono::hours(24 * 30));
     const auto rows = store::read_unmetered(context.sources.database, from);
-    if (!rows) return make_problem(rows.error());
+    if (!rows) return make_read_problem(rows.error());
     store::UsageQuery query;
     query.from = from;
     const auto metered = store::read_usage_summary(context.database(), query);
-    if (!metered) return make_problem(metered.error());
+    if (!metered) return make_read_problem(metered.error());
     auto json = begin_json();
     json.text("since", to_day(from)).number("metered_requests", metered->sums.requests);
     json.begin_array("items");
@@ -140,7 +140,7 @@ Answer passthrough(const Context& context) {
 
 Answer limits_of_plans(const Context& context) {
     const auto rows = store::read_plan_limits(context.sources.database);
-    if (!rows) return make_problem(rows.error());
+    if (!rows) return make_read_problem(rows.error());
     const UtcTime now = context.sources.clock->now_utc();
     auto json = begin_json();
     json.begin_array("items");
@@ -167,12 +167,12 @@ Answer prices(const Context& context) {
     std::optional<std::set<const meter::PriceRow*>> used;
     if (used_text != nullptr && *used_text == "1") {
         auto found = find_used(context);
-        if (!found) return make_problem(found.error());
+        if (!found) return make_read_problem(found.error());
         used = std::move(*found);
     }
     const auto unpriced = store::read_unpriced_models(
         context.sources.database, context.sources.clock->now_utc() - std::chrono::hours(24 * 30));
-    if (!unpriced) return make_problem(unpriced.error());
+    if (!unpriced) return make_read_problem(unpriced.error());
     auto json = begin_json();
     json.text("bundle_date", book.bundle_date());
     text_or_null(json, "local_date", book.local_date());

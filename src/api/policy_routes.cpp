@@ -62,7 +62,7 @@ void write_policy(JsonWriter& json, const meter::Policy& policy) {
 
 Answer policies(const Context& context) {
     const auto table = store::read_policies(context.sources.database);
-    if (!table) return make_problem(table.error());
+    if (!table) return make_read_problem(table.error());
     auto json = begin_json();
     json.begin_array("items");
     for (const auto& policy : table->policies) write_policy(json, policy);
@@ -75,9 +75,9 @@ Answer policies(const Context& context) {
 Answer budgets(const Context& context) {
     const UtcTime now = context.sources.clock->now_utc();
     const auto rows = store::read_budgets(context.sources.database, now);
-    if (!rows) return make_problem(rows.error());
+    if (!rows) return make_read_problem(rows.error());
     const auto month = store::read_month_forecast(context.sources.database, now);
-    if (!month) return make_problem(month.error());
+    if (!month) return make_read_problem(month.error());
     auto json = begin_json();
     json.begin_array("items");
     for (const auto& row : *rows) write_budget(json, row);
@@ -108,7 +108,7 @@ Answer audit(const Context& context) {
         query.before_id = static_cast<std::int64_t>(*id);
     }
     const auto page = store::read_audit(context.sources.database, query);
-    if (!page) return make_problem(page.error());
+    if (!page) return make_read_problem(page.error());
     auto json = begin_json();
     json.begin_array("items");
     for (const auto& event : page->events) {

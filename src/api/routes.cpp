@@ -203,8 +203,14 @@ Answer make_problem(const Error& error) {
         case ErrorKind::timeout:
         case ErrorKind::cancelled:
             return make_problem(503, "the query took too long and was given up; ask for less");
+        case ErrorKind::too_large: return make_problem(422, error.context + "; ask for less");
         default: return make_problem(503, "the database cannot be read: " + error.context);
     }
+}
+
+Answer make_read_problem(const Error& error) {
+    if (error.kind == ErrorKind::not_found) return make_problem(503, "there is no database yet");
+    return make_problem(error);
 }
 
 }  // namespace halton::api

@@ -30,8 +30,10 @@ struct Answer {
 
 // {"detail": text}
 Answer make_problem(int status, std::string_view detail);
-// What a query failed with, as an answer.
+// What a change or a look at one thing failed with, as an answer.
 Answer make_problem(const Error& error);
+// The same of a query, which finds nothing only where there is no database.
+Answer make_read_problem(const Error& error);
 
 // What a route may look at. The reader is there where the route runs on one.
 struct Context {

@@ -74,7 +74,7 @@ Result<std::vector<UsageRow>> read_groups(const Context& context, UsageQuery que
 }
 
 void write_project(JsonWriter& json, const store::ProjectUsage& row,
-                   const store::ProjectRow* settings) {
+                   const store::ProjectSettings* settings) {
     json.begin_object();
     json.text("id", fmt::format("{}", row.id)).text("name", row.name).text("slug", row.slug);
     json.text("created_at", row.created_at);
@@ -102,33 +102,66 @@ void write_project(JsonWriter& json, const store::ProjectUsage& row,
     json.end();
 }
 
-const store::ProjectRow* find_settings(const std::vector<store::ProjectRow>& rows,
-                                       const std::string& slug) {
+const store::ProjectSettings* find_settings(const std::vector<store::ProjectSettings>& rows,
+                                            const std::string& slug) {
     const auto found = std::find_if(rows.begin(), rows.end(),
                                     [&slug](const auto& row) { return row.slug == slug; });
     return found == rows.end() ? nullptr : &*found;
 }
 
 // Nothing: an answer to give instead.
-Result<std::vector<store::ProjectRow>> read_settings(const Context& context) {
-    return store::read_projects(context.sources.database);
+Result<std::vector<store::ProjectSettings>> read_settings(const Context& context) {
+    return store::read_project_settings(context.database());
 }
 
 Answer no_such_project() { return make_problem(404, "no project of that name"); }
 
+// The rows summed up over all but these words; highest cost first.
+std::vector<UsageRow> sum_up(const std::vector<UsageRow>& rows,
+                             const std::vector<std::string UsageRow::*>& words) {
+    std::map<std::vector<std::string>, UsageRow> sums;
+    for (const auto& row : rows) {
+        std::vector<std::string> key;
+        for (const auto word : words) key.push_back(row.*word);
+        auto& sum = sums[key];
+        for (const auto word : words) sum.*word = row.*word;
+        sum.sums.add(row.sums);
+    }
+    std::vector<UsageRow> sorted;
+    for (auto& [key, row] : sums) sorted.push_back(std::move(row));
+    std::stable_sort(sorted.begin(), sorted.end(), [](const UsageRow& a, const UsageRow& b) {
+        return std::pair(a.sums.cost, a.sums.plan_cost) > std::pair(b.sums.cost, b.sums.plan_cost);
+    });
+    return sorted;
+}
+
 void write_group(JsonWriter& json, const UsageRow& row) { write_sums(json, row.sums); }
 
-// Rows of (day, provider) as days, and as the two lists of the documented form.
-void write_days(JsonWriter& json, const std::vector<UsageRow>& by_day,
+// Every day of [from, to) in that zone, whether something happened or not.
+std::vector<std::string> list_days(const store::DayZone& zone, UtcTime from, UtcTime to) {
+    std::vector<std::string> days;
+    for (UtcTime day = from; day < to && days.size() < limits::usage_periods_max;
+         day = zone.next_day_start(day))
+        days.push_back(zone.day_of(day));
+    return days;
+}
+
+// Rows of (day, provider), by day, as the two lists of the documented form.
+void write_days(JsonWriter& json, const std::vector<std::string>& days,
                 const std::vector<UsageRow>& by_day_by_provider) {
     json.begin_array("by_day");
-    for (const auto& row : by_day)
+    std::size_t at = 0;
+    for (const auto& day : days) {
+        UsageSums sums;
+        for (; at < by_day_by_provider.size() && by_day_by_provider[at].period <= day; ++at)
+            sums.add(by_day_by_provider[at].sums);
         json.begin_object()
-            .text("date", row.period)
-            .number("requests", row.sums.requests)
-            .number("cost_usd_minor_units", to_millicents(row.sums.cost))
-            .number("plan_cost_usd_minor_units", to_millicents(row.sums.plan_cost))
+            .text("date", day)
+            .number("requests", sums.requests)
+            .number("cost_usd_minor_units", to_millicents(sums.cost))
+            .number("plan_cost_usd_minor_units", to_millicents(sums.plan_cost))
             .end();
+    }
     json.end();
     json.begin_array("by_day_by_provider");
     for (std::size_t first = 0; first < by_day_by_provider.size();) {
@@ -186,46 +219,38 @@ Answer make_stats(const Context& context, std::optional<std::string> slug) {
     auto query = make_query(context, zone);
     query.project = std::move(slug);
     const auto summary = store::read_usage_summary(context.database(), query);
-    if (!summary) return make_problem(summary.error());
-    auto days = query;
-    // Without a beginning the axis begins with the first call; the end is today.
-    days.has_empty_periods = true;
-    if (!days.from) days.from = summary->first_request_at;
-    if (!days.to) days.to = context.sources.clock->now_utc() + std::chrono::microseconds(1);
-    days.has_empty_periods = days.from && *days.from < *days.to;
-    const auto by_day = read_groups(context, days, {UsageGroup::day});
-    if (!by_day) return make_problem(by_day.error());
-    const auto by_day_by_provider =
-        read_groups(context, query, {UsageGroup::day, UsageGroup::provider});
-    if (!by_day_by_provider) return make_problem(by_day_by_provider.error());
-    const auto by_provider = read_groups(context, query, {UsageGroup::provider});
-    if (!by_provider) return make_problem(by_provider.error());
-    const auto by_model = read_groups(context, query, {UsageGroup::provider, UsageGroup::model});
-    if (!by_model) return make_problem(by_model.error());
-    const auto by_project = read_groups(context, query, {UsageGroup::project});
-    if (!by_project) return make_problem(by_project.error());
-    const auto by_tool = read_groups(context, query, {UsageGroup::tool});
-    if (!by_tool) return make_problem(by_tool.error());
+    if (!summary) return make_read_problem(summary.error());
+    const auto by_day = read_groups(context, query, {UsageGroup::day, UsageGroup::provider});
+    if (!by_day) return make_read_problem(by_day.error());
+    // One look at the rows for all four lists.
+    const auto kinds = read_groups(
+        context, query,
+        {UsageGroup::project, UsageGroup::provider, UsageGroup::model, UsageGroup::tool});
+    if (!kinds) return make_read_problem(kinds.error());
     const auto settings = read_settings(context);
-    if (!settings) return make_problem(settings.error());
+    if (!settings) return make_read_problem(settings.error());
 
     auto json = begin_json();
     write_summary(json, *summary);
-    write_days(json, *by_day, *by_day_by_provider);
+    // Without a beginning the axis begins with the first call; the end is today.
+    const auto from = query.from ? query.from : summary->first_request_at;
+    const auto to =
+        query.to.value_or(context.sources.clock->now_utc() + std::chrono::microseconds(1));
+    write_days(json, from ? list_days(zone, *from, to) : std::vector<std::string>(), *by_day);
     json.begin_array("by_provider");
-    for (const auto& row : *by_provider) {
+    for (const auto& row : sum_up(*kinds, {&UsageRow::provider})) {
         json.begin_object().text("provider", row.provider);
         write_group(json, row);
         json.end();
     }
     json.end().begin_array("by_model");
-    for (const auto& row : *by_model) {
+    for (const auto& row : sum_up(*kinds, {&UsageRow::provider, &UsageRow::model})) {
         json.begin_object().text("provider", row.provider).text("model", row.model);
         write_group(json, row);
         json.end();
     }
     json.end().begin_array("by_project");
-    for (const auto& row : *by_project) {
+    for (const auto& row : sum_up(*kinds, {&UsageRow::project})) {
         const auto* known = find_settings(*settings, row.project);
         json.begin_object()
             .text("slug", row.project)
@@ -234,7 +259,7 @@ Answer make_stats(const Context& context, std::optional<std::string> slug) {
         json.end();
     }
     json.end().begin_array("by_tool");
-    for (const auto& row : *by_tool) {
+    for (const auto& row : sum_up(*kinds, {&UsageRow::tool})) {
         json.begin_object();
         text_or_null(json, "tool", row.tool);
         write_group(json, row);
@@ -296,9 +321,9 @@ Answer make_wrong_value(std::string_view name, std::string_view why) {
 Answer projects(const Context& context) {
     const auto rows =
         store::read_project_usage(context.database(), context.sources.clock->now_utc());
-    if (!rows) return make_problem(rows.error());
+    if (!rows) return make_read_problem(rows.error());
     const auto settings = read_settings(context);
-    if (!settings) return make_problem(settings.error());
+    if (!settings) return make_read_problem(settings.error());
     JsonWriter json(JsonWriter::Layout::compact);
     json.begin_array();
     for (const auto& row : *rows) write_project(json, row, find_settings(*settings, row.slug));
@@ -309,10 +334,10 @@ Answer projects(const Context& context) {
 Answer project(const Context& context) {
     const auto rows = store::read_project_usage(
         context.database(), context.sources.clock->now_utc(), {}, context.request.name);
-    if (!rows) return make_problem(rows.error());
+    if (!rows) return make_read_problem(rows.error());
     if (rows->empty()) return no_such_project();
     const auto settings = read_settings(context);
-    if (!settings) return make_problem(settings.error());
+    if (!settings) return make_read_problem(settings.error());
     JsonWriter json(JsonWriter::Layout::compact);
     write_project(json, rows->front(), find_settings(*settings, rows->front().slug));
     return {200, json.finish()};
@@ -323,7 +348,7 @@ Answer stats(const Context& context) { return make_stats(context, std::nullopt);
 Answer project_stats(const Context& context) {
     const auto rows = store::read_project_usage(
         context.database(), context.sources.clock->now_utc(), {}, context.request.name);
-    if (!rows) return make_problem(rows.error());
+    if (!rows) return make_read_problem(rows.error());
     if (rows->empty()) return no_such_project();
     return make_stats(context, rows->front().slug);
 }
@@ -339,7 +364,7 @@ Answer usage(const Context& context) {
     const auto zone = read_zone(context);
     auto query = make_query(context, zone);
     const auto summary = store::read_usage_summary(context.database(), query);
-    if (!summary) return make_problem(summary.error());
+    if (!summary) return make_read_problem(summary.error());
     const UtcTime now = context.sources.clock->now_utc();
     if (!query.from) query.from = summary->first_request_at.value_or(now);
     if (!query.to) query.to = now + std::chrono::microseconds(1);
@@ -348,7 +373,7 @@ Answer usage(const Context& context) {
                               groupings->front()->word == &UsageRow::period &&
                               *query.from < *query.to;
     const auto rows = store::read_usage(context.database(), query);
-    if (!rows) return make_problem(rows.error());
+    if (!rows) return make_read_problem(rows.error());
 
     const auto* limit_text = context.request.find("limit");
     const auto limit = static_cast<std::size_t>(limit_text ? parse_decimal(*limit_text).value_or(0)

@@ -178,6 +178,35 @@ std::int64_t move_rows(SQLite::Database& database, const Found& from, const Foun
 
 }  // namespace
 
+Result<std::vector<ProjectSettings>> read_project_settings(Reader& reader) {
+    return reader.read<std::vector<ProjectSettings>>(
+        [](SQLite::Database& database) -> Result<std::vector<ProjectSettings>> {
+            std::vector<ProjectSettings> rows;
+            const int schema = read_schema_number(database);
+            if (schema == 0) return rows;
+            SQLite::Statement select(
+                database,
+                std::string("SELECT p.slug, p.name, (SELECT body_capture FROM project_settings s "
+                            "WHERE s.project_id = p.id), ") +
+                    (schema >= projects_schema_number
+                         ? "p.folder, (SELECT group_concat(slug, ' ') FROM (SELECT slug FROM "
+                           "project_aliases a WHERE a.project_id = p.id ORDER BY slug)) "
+                         : "NULL, NULL ") +
+                    "FROM projects p ORDER BY p.slug");
+            while (select.executeStep()) {
+                ProjectSettings row;
+                row.slug = select.getColumn(0).getString();
+                row.name = select.getColumn(1).getString();
+                if (!select.getColumn(2).isNull())
+                    row.body_capture = select.getColumn(2).getInt() != 0;
+                row.folder = select.getColumn(3).getString();
+                row.old_slugs = split_words(select.getColumn(4).getString());
+                rows.push_back(std::move(row));
+            }
+            return rows;
+        });
+}
+
 Result<std::vector<ProjectRow>> read_projects(const fs::path& file) {
     return with_database<std::vector<ProjectRow>>(
         file, Access::read, [](SQLite::Database& database) -> Result<std::vector<ProjectRow>> {

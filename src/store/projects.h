@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/money.h"
 #include "base/result.h"
+#include "store/reader.h"
 
 namespace halton::store {
 
@@ -35,6 +36,17 @@ struct ProjectRow {
 
 // By slug; archived ones too. An older file has none.
 Result<std::vector<ProjectRow>> read_projects(const std::filesystem::path& database);
+
+// What is known of a project besides its calls: no look at any of them.
+struct ProjectSettings {
+    std::string slug;
+    std::string name;
+    std::string folder;                  // empty: none is known
+    std::vector<std::string> old_slugs;  // whose calls land here
+    std::optional<bool> body_capture;    // nothing: as everywhere
+};
+// By slug; archived ones too. Errors: as Reader.
+Result<std::vector<ProjectSettings>> read_project_settings(Reader& reader);
 
 // The slug under which calls of `slug` are recorded: itself, unless it is an old one. Also for
 // slugs that nobody has used yet, and without a database.

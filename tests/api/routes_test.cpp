@@ -149,6 +149,11 @@ TEST_CASE("routes: errors of the store as answers") {
     CHECK(api::make_problem(Error{ErrorKind::busy, Leg::local, "x"}).status == 503);
     CHECK(api::make_problem(Error{ErrorKind::io, Leg::local, "x"}).status == 503);
     CHECK(api::make_problem(Error{ErrorKind::permission, Leg::local, "taken"}).status == 409);
+    CHECK(api::make_problem(Error{ErrorKind::not_found, Leg::local, "no such policy"}).status == 404);
+    CHECK(api::make_problem(Error{ErrorKind::too_large, Leg::local, "x"}).status == 422);
+    const auto absent = api::make_read_problem(Error{ErrorKind::not_found, Leg::local, "/home/x"});
+    CHECK(absent.status == 503);
+    CHECK(absent.body.find("/home/x") == std::string::npos);
     const auto problem = api::make_problem(404, "say \"what\"\n");
     JsonParser parser;
     const auto json = parser.parse(problem.body);
