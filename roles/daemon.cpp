@@ -402,7 +402,7 @@ int run_daemon(int argc, char** argv) {
              config.cors_allow_origins,
              token.value_or(std::string()),
              {.clock = &clock,
-              .database = home->database_file(),
+              .database = home->database_file().string(),
               .prices = &prices.book,
               .local_zone = &read_local_zone,
               .local_zone_name = &local_zone_name,

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <functional>
 #include <map>
 #include <string>
@@ -62,7 +61,7 @@ struct DaemonFacts {
 // What routes ask besides the database. Const, or safe for any thread; outlives them.
 struct Sources {
     const Clock* clock = nullptr;
-    std::filesystem::path database;
+    std::string database;  // its path
     const meter::PriceBook* prices = nullptr;
     // The machine's time zone between two moments, and its name at one.
     std::function<store::DayZone(UtcTime, UtcTime)> local_zone;

@@ -93,7 +93,7 @@ public:
     // Nobody has called yet: 2026-11-21T01:02:03Z.
     ApiWorld() {
         sources.clock = &clock;
-        sources.database = folder / "db.sqlite";
+        sources.database = (folder / "db.sqlite").string();
         sources.prices = &meter::PriceBook::bundled();
         sources.local_zone = [](UtcTime, UtcTime) {
             return store::DayZone{{{UtcTime{}, std::chrono::minutes(60)}}};
