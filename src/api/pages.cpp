@@ -1,6 +1,7 @@
 #include "api/pages.h"
 
 #include "base/text.h"
+#include "http/content_decode.h"
 
 namespace halton::api {
 namespace {
@@ -64,9 +65,15 @@ std::optional<Answer> find_page(const http::RequestHead& head,
         answer.status = 304;
         return answer;
     }
-    if (!takes_gzip(head)) return make_problem(406, "this file is sent as gzip only");
-    answer.headers.emplace_back("Content-Encoding", "gzip");
-    answer.body = asset->gzip;
+    answer.headers.emplace_back("Vary", "Accept-Encoding, Origin");
+    if (takes_gzip(head)) {
+        answer.headers.emplace_back("Content-Encoding", "gzip");
+        answer.body = asset->gzip;
+        return answer;
+    }
+    // curl, and people who look what we serve.
+    if (!http::ContentDecoder("gzip").feed(asset->gzip, answer.body))
+        return make_problem(406, "this file is there as gzip only");
     return answer;
 }
 

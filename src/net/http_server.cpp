@@ -108,18 +108,18 @@ struct HttpServer::Waiting {
     std::list<TcpStream*>::iterator at;
 };
 
-bool HttpServer::has_room() {
-    if (connection_count_ >= bounds_.connection_count_crowded && !waiting_.empty()) {
-        std::error_code ignored;
-        waiting_.front()->socket().shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
-        // Its task ends in a moment; the next in the row is somebody else.
-        waiting_.splice(waiting_.end(), waiting_, waiting_.begin());
-    }
-    return connection_count_ < bounds_.connection_count_max;
+// Whoever comes is let in at the cost of those who came before and ask nothing.
+void HttpServer::make_room() {
+    if (connection_count_ <= bounds_.connection_count_crowded || waiting_.empty()) return;
+    std::error_code ignored;
+    waiting_.front()->socket().shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
+    // Its task ends in a moment; the next in the row is somebody else.
+    waiting_.splice(waiting_.end(), waiting_, waiting_.begin());
 }
 
 asio::awaitable<void> HttpServer::serve(TcpStream client) {
     const Counted counted(connection_count_);
+    make_room();
     std::string bytes;
     for (;;) {
         http::RequestHead head;

@@ -79,14 +79,15 @@ public:
     // The server outlives it.
     asio::awaitable<void> serve(TcpStream client);
 
-    // Whether one more may be accepted; makes room where it can.
-    bool has_room();
+    // Whether one more may be accepted.
+    bool has_room() const { return connection_count_ < bounds_.connection_count_max; }
 
     std::size_t connection_count() const { return connection_count_; }
 
 private:
     struct Counted;
     struct Waiting;
+    void make_room();
 
     const Limits& limits_;
     Bounds bounds_;

@@ -1,5 +1,6 @@
 #include "api/routes.h"
 
+#include <random>
 #include <set>
 
 #include "base/json.h"
@@ -143,13 +144,35 @@ TEST_CASE("routes: what writes or tells prompts needs the token") {
         if (route.path == "/health") CHECK(route.runs == api::Runs::io);
 }
 
+TEST_CASE("routes: whatever comes as an address has an answer") {
+    std::mt19937_64 dice(11);
+    const std::vector<std::string> pieces{
+        "/",      "v1",    "api",        "projects", "%2F", "%", "%zz",   "?",
+        "since=", "&",     "=",          "stats",    "..",  "+", "%00",   "requests",
+        "#",      "limit", "2026-01-01", "\xff",     "\0",  "[", "health"};
+    for (int round = 0; round < 20'000; ++round) {
+        std::string target = dice() % 4 == 0 ? "" : "/";
+        for (auto count = dice() % 9; count > 0; --count) target += pieces[dice() % pieces.size()];
+        auto request = api::parse_request(dice() % 2 == 0 ? "GET" : "PATCH", target);
+        if (!request) continue;
+        api::resolve_alias(*request);
+        std::string allowed;
+        const auto* route = api::find_route(*request, allowed);
+        if (route == nullptr) continue;
+        CHECK(allowed.find(route->method) == std::string::npos);
+        if (route->path.find('{') != std::string_view::npos) CHECK_FALSE(request->name.empty());
+        if (const auto wrong = api::check_query(*route, *request)) CHECK(wrong->status == 422);
+    }
+}
+
 TEST_CASE("routes: errors of the store as answers") {
     CHECK(api::make_problem(Error{ErrorKind::timeout, Leg::local, "x"}).status == 503);
     CHECK(api::make_problem(Error{ErrorKind::cancelled, Leg::local, "x"}).status == 503);
     CHECK(api::make_problem(Error{ErrorKind::busy, Leg::local, "x"}).status == 503);
     CHECK(api::make_problem(Error{ErrorKind::io, Leg::local, "x"}).status == 503);
     CHECK(api::make_problem(Error{ErrorKind::permission, Leg::local, "taken"}).status == 409);
-    CHECK(api::make_problem(Error{ErrorKind::not_found, Leg::local, "no such policy"}).status == 404);
+    CHECK(api::make_problem(Error{ErrorKind::not_found, Leg::local, "no such policy"}).status ==
+          404);
     CHECK(api::make_problem(Error{ErrorKind::too_large, Leg::local, "x"}).status == 422);
     const auto absent = api::make_read_problem(Error{ErrorKind::not_found, Leg::local, "/home/x"});
     CHECK(absent.status == 503);

@@ -54,7 +54,7 @@ struct World {
     }
     net::HttpServer server{
         limits,
-        {.connection_count_max = 4, .connection_count_crowded = 2, .body_bytes_max = 8},
+        {.connection_count_max = 4, .connection_count_crowded = 1, .body_bytes_max = 8},
         [this](net::HttpExchange& exchange) { return answer(exchange); }};
     net::TaskGroup tasks{io.context.get_executor()};
     std::optional<TcpStream> client;
@@ -175,21 +175,26 @@ TEST_CASE("http server: an answer in pieces") {
 
 TEST_CASE("http server: a crowd that asks nothing makes room for who does") {
     World world;
-    CHECK(world.server.has_room());
-    // A second one, which has said half of a head; with it the server is crowded.
-    auto pair = make_tcp_pair();
-    TcpStream slow = to_stream(world.io, std::move(pair.a));
-    world.tasks.spawn("server", world.server.serve(to_stream(world.io, std::move(pair.b))));
-    REQUIRE(world.io.run(slow.write_all("GET / HTT", safety)));
+    std::vector<TcpStream> crowd;
+    const auto join = [&] {
+        auto pair = make_tcp_pair();
+        crowd.push_back(to_stream(world.io, std::move(pair.a)));
+        world.tasks.spawn("server", world.server.serve(to_stream(world.io, std::move(pair.b))));
+    };
     world.send("GET /a HTTP/1.1\r\n\r\n");
     CHECK(world.next(8).ends_with("answer 1"));
-    CHECK(world.server.connection_count() == 2);
-    // It has waited longest since the first one asked.
-    CHECK(world.server.has_room());
-    CHECK(world.io.run(read_to_end(slow)).bytes.empty());
-    world.send("GET /b HTTP/1.1\r\n\r\n");
-    CHECK(world.next(8).ends_with("answer 2"));
+    // A second one, with half of a head: the first one has waited longest, and goes.
+    join();
+    REQUIRE(world.io.run(crowd[0].write_all("GET / HTT", safety)));
+    CHECK(world.rest().empty());
+    // A third one is answered, and the slow one goes.
+    join();
+    REQUIRE(world.io.run(crowd[1].write_all("GET /b HTTP/1.1\r\n\r\n", safety)));
+    CHECK(world.io.run(read_head(crowd[1])).starts_with("HTTP/1.1 404 "));
+    CHECK(world.io.run(read_to_end(crowd[0])).bytes.empty());
     CHECK(world.server.connection_count() == 1);
+    CHECK(world.server.has_room());
+    crowd.clear();
 }
 
 TEST_CASE("http server: an empty body is none") {
