@@ -32,6 +32,8 @@ constexpr std::array all_verbs{
     Verb{"reprice", "recompute what recorded calls cost", run_reprice, false},
     Verb{"projects", "list, rename, merge, archive or set up projects", run_projects, false,
          "list rename merge archive settings"},
+    Verb{"bodies", "show or delete what was captured of calls' bodies", run_bodies, false,
+         "stats list show prune"},
     Verb{"whoami", "explain which project a process's calls are booked to", run_whoami, false},
     Verb{"edge", "run the proxy port in the foreground", run_edge, false},
     Verb{"daemon", "run the metering daemon in the foreground", run_daemon, false},

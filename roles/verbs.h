@@ -5,6 +5,7 @@
 
 namespace halton::roles {
 
+int run_bodies(int argc, char** argv);
 int run_completions(int argc, char** argv);
 int run_daemon(int argc, char** argv);
 int run_dashboard(int argc, char** argv);

@@ -279,7 +279,8 @@ asio::awaitable<Opened> Intercept::meter(TcpStream upstream, const tls::ClientHe
                                   std::move(attribution.layer),
                                   owner_.process.working_directory, services_.providers,
                                   services_.pending, services_.unseen, std::move(attribution.folder),
-                                  std::move(attribution.git_branch), owner_.process.executable},
+                                  std::move(attribution.git_branch), owner_.process.executable,
+                                  services_.captures, meter::find_body_capture(owner_.process)},
                                  services_.prices, services_.sink, services_.clock);
     Opened opened;
     opened.client = to_client(hello);

@@ -239,6 +239,20 @@ CREATE INDEX project_aliases_by_project ON project_aliases (project_id);
 CREATE INDEX requests_by_project ON requests (project_id, requested_at);
 )sql";
 
+// What is known of a body beside its text, and what prunes need: the oldest first, and how much
+// there is without reading any. `codec`: how the two are packed; NULL: not at all.
+constexpr const char* bodies_schema = R"sql(
+ALTER TABLE request_bodies ADD COLUMN request_bytes INTEGER;
+ALTER TABLE request_bodies ADD COLUMN response_bytes INTEGER;
+ALTER TABLE request_bodies ADD COLUMN request_truncated INTEGER;
+ALTER TABLE request_bodies ADD COLUMN response_truncated INTEGER;
+ALTER TABLE request_bodies ADD COLUMN redaction_count INTEGER;
+ALTER TABLE request_bodies ADD COLUMN redaction_kinds TEXT;
+ALTER TABLE request_bodies ADD COLUMN codec TEXT;
+ALTER TABLE request_bodies ADD COLUMN stored_bytes INTEGER;
+CREATE INDEX request_bodies_by_time ON request_bodies (captured_at, stored_bytes);
+)sql";
+
 // What a policy looks at and what it does. `rule` of the first schema keeps the scope in words.
 // Events of the audit stay; a merge of projects may move them. People are told of a budget once
 // in a period, whichever daemon saw it.
@@ -287,6 +301,7 @@ std::span<const Migration> migrations() {
         Migration{5, "clients", clients_schema},
         Migration{rollup_schema_number, "roll-ups", rollup_schema().c_str()},
         Migration{7, "policies", policies_schema},
+        Migration{8, "bodies", bodies_schema},
         Migration{9, "imports", imports_schema},
     };
     return all_migrations;
