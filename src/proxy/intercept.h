@@ -27,6 +27,7 @@
 #include "net/tcp_stream.h"
 #include "net/turnstile.h"
 #include "platform/socket_owner.h"
+#include "proxy/policy_gate.h"
 #include "proxy/refusals.h"
 #include "tls/authority.h"
 #include "tls/upstream_context.h"
@@ -62,6 +63,7 @@ struct InterceptServices {
     std::function<void(std::string_view reason, std::string_view program, std::string_view host)>
         note_unmetered = nullptr;
     meter::ProjectRegistry* registry = nullptr;  // null: no label is believed
+    GateServices* gates = nullptr;               // null: no policy blocks anything
 };
 
 asio::awaitable<void> serve_intercept(net::TcpStream edge, InterceptServices& services);
