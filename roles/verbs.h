@@ -5,11 +5,14 @@
 
 namespace halton::roles {
 
+int run_completions(int argc, char** argv);
 int run_daemon(int argc, char** argv);
 int run_doctor(int argc, char** argv);
 int run_edge(int argc, char** argv);
+int run_export(int argc, char** argv);
 int run_init(int argc, char** argv);
 int run_limits(int argc, char** argv);
+int run_man(int argc, char** argv);
 int run_onboard(int argc, char** argv);
 int run_pricing(int argc, char** argv);
 int run_projects(int argc, char** argv);

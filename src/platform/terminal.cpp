@@ -10,6 +10,8 @@ namespace halton::platform {
 
 bool is_stdout_terminal() { return ::isatty(STDOUT_FILENO) == 1; }
 
+bool is_stderr_terminal() { return ::isatty(STDERR_FILENO) == 1; }
+
 bool is_stdin_terminal() { return ::isatty(STDIN_FILENO) == 1; }
 
 int terminal_columns() {

@@ -4,6 +4,7 @@
 namespace halton::platform {
 
 bool is_stdout_terminal();
+bool is_stderr_terminal();  // progress may be shown
 bool is_stdin_terminal();  // somebody can be asked
 
 // Columns of the terminal on stdout; 0 when it is not one or does not say. COLUMNS wins, so that
