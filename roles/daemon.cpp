@@ -8,10 +8,12 @@
 #include <asio/steady_timer.hpp>
 #include <asio/use_awaitable.hpp>
 #include <cxxopts.hpp>
+#include <fmt/format.h>
 
 #include "api/routes.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "base/version.h"
 #include "net/every.h"
 #include "net/fork.h"
@@ -29,6 +31,7 @@
 #include "platform/supervisor.h"
 #include "proxy/intercept.h"
 #include "roles/exit_code.h"
+#include "roles/policy_service.h"
 #include "roles/prices.h"
 #include "roles/proxy_nets.h"
 #include "roles/verbs.h"
@@ -46,12 +49,20 @@ int fail_to_start(const std::string& why, const char* next) {
     return exit_failed;
 }
 
+// What tells one set of prices from another.
+std::string to_price_detail(const Prices& prices, const config::Config& config) {
+    return fmt::format(R"({{"list_date":"{}","source":"{}","overrides":{}}})",
+                       to_safe_text(prices.book.bundle_date(), 40),
+                       to_safe_text(prices.book.source(), 80), config.price_overrides.size());
+}
+
 // Everything between the listeners and the ledger; destroyed before the ledger is.
 struct Daemon {
     asio::io_context& io;
     const config::Config& config;
     const platform::Home& home;
     store::Ledger& ledger;
+    PolicyService& policies;
     Limits limits;
     config::EffectivePorts ports{};
     DaemonFacts::State state = DaemonFacts::State::starting;
@@ -78,8 +89,24 @@ struct Daemon {
     asio::awaitable<void> drain(net::Shuttle& shuttle, std::chrono::milliseconds limit,
                                 std::chrono::seconds quiet);
     asio::awaitable<void> end(Parts parts);
+    void watch_policies(net::Shuttle& shuttle);
+    void note_stop(bool is_draining_in_child);
     bool is_child = false;
+    bool is_stop_noted = false;
 };
+
+void Daemon::watch_policies(net::Shuttle& shuttle) {
+    background.spawn("policies", policies.run());
+    background.spawn("notices", policies.run_notices());
+    background.spawn("gates", policies.run_gates(shuttle));
+}
+
+void Daemon::note_stop(bool is_draining_in_child) {
+    if (std::exchange(is_stop_noted, true)) return;
+    policies.note(store::audit::daemon_stopped,
+                  fmt::format(R"({{"version":"{}","pid":{},"draining":{}}})", version(),
+                              platform::own_pid(), is_draining_in_child));
+}
 
 DaemonFacts Daemon::facts() const {
     DaemonFacts facts;
@@ -117,6 +144,7 @@ bool Daemon::has_room(std::size_t tunnel_count) const {
 // meanwhile, so that the edge tunnels.
 asio::awaitable<void> Daemon::shut_down(Parts parts) {
     state = DaemonFacts::State::draining;
+    note_stop(false);
     parts.intercept.close();
     // A request may be on its way on a connection that was busy just now.
     co_await drain(parts.shuttle, limits.drain, std::chrono::seconds(2));
@@ -131,8 +159,12 @@ asio::awaitable<void> Daemon::leave_to_child(Parts parts) {
     parts.api.close();
     background.cancel_all();
     co_await background.join(std::chrono::seconds(1));
+    note_stop(calls.size() + parts.shuttle.count() > 0);
     if (calls.size() + parts.shuttle.count() > 0) {
         co_await proxy_nets.await_switch_off();
+        co_await policies.settle();
+        policies.write_rest(limits.flush_before_fork);
+        policies.pause();
         // Threads do not come along, and a database must not be open in two processes by a fork.
         parts.blocking.pause();
         ledger.stop(limits.flush_before_fork);
@@ -141,6 +173,7 @@ asio::awaitable<void> Daemon::leave_to_child(Parts parts) {
         is_child = child.has_value();
         ledger.restart();
         parts.blocking.resume();
+        policies.resume();
         if (const auto resumed = parts.shuttle.resume(); !resumed)
             log_event(LogLevel::error, "daemon.drain.cut", {{"error", to_text(resumed.error())}});
         log_event(LogLevel::info, "daemon.drain.begin",
@@ -149,6 +182,7 @@ asio::awaitable<void> Daemon::leave_to_child(Parts parts) {
                    {"in_child", is_child},
                    {"error", child ? std::string() : to_text(child.error())}});
     }
+    watch_policies(parts.shuttle);
     if (is_child)
         co_await drain(parts.shuttle, config.drain_max,
                        std::chrono::duration_cast<std::chrono::seconds>(limits.drain_quiet));
@@ -240,7 +274,8 @@ int run_daemon(int argc, char** argv) {
     for (std::size_t i = 1; i < pending_files.taken.size(); ++i) pending_files.taken[i].remove();
     {
         asio::io_context io(1);
-        Daemon daemon{io, config, *home, ledger, Limits{}};
+        PolicyService policies(io, home->database_file(), ledger, clock, config.notify_command);
+        Daemon daemon{io, config, *home, ledger, policies, Limits{}};
         auto intercept = net::Listener::bind(io.get_executor(), config.internal_port,
                                              limits::port_fallback_count);
         auto api =
@@ -285,7 +320,7 @@ int run_daemon(int argc, char** argv) {
                                           **upstream_tls,
                                           hosts,
                                           prices.book,
-                                          ledger,
+                                          policies,
                                           clock,
                                           config.default_project,
                                           daemon.refusals,
@@ -299,6 +334,7 @@ int run_daemon(int argc, char** argv) {
                                               ledger.note_unmetered(reason, program, host);
                                           },
                                           &registry};
+        services.gates = &policies.gates();
         daemon.background.spawn(
             "intercept listener",
             intercept->serve([&] { return daemon.has_room((*shuttle)->count()); },
@@ -341,6 +377,11 @@ int run_daemon(int argc, char** argv) {
         daemon.background.spawn("system proxy", daemon.proxy_nets.switch_on_when_healthy(
                                                     api->port(), daemon.ports.edge_port));
 
+        policies.note(store::audit::daemon_started,
+                      fmt::format(R"({{"version":"{}","pid":{}}})", version(), platform::own_pid()));
+        policies.note_prices(to_price_detail(prices, config));
+        daemon.watch_policies(**shuttle);
+
         platform::tell_supervisor("READY=1");
 
         // A second signal ends what the first one left running.
@@ -365,6 +406,9 @@ int run_daemon(int argc, char** argv) {
         };
         wait_for_signal();
         net::run_loop(io);
+        daemon.note_stop(false);
+        ledger.stop(Limits{}.flush);
+        policies.write_rest(Limits{}.flush_before_fork);
     }
     ledger.stop(Limits{}.flush);
     const auto counters = ledger.counters();

@@ -81,6 +81,9 @@ struct Config {
     // [log]
     std::string log_level = "info";
 
+    // [notify] command: a program and its arguments, told of what policies find; empty: nobody is.
+    std::vector<std::string> notify_command;
+
     // [[pricing.override]], in the order of the file
     std::vector<PriceOverride> price_overrides;
 };

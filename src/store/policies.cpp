@@ -165,7 +165,7 @@ std::string to_detail(const Policy& policy) {
         if (policy.counts_plan) json.flag("counts_plan", true);
     }
     json.end();
-    return json.finish();
+    return meter::to_one_line(json.finish());
 }
 
 void leave_trace(SQLite::Database& database, std::string_view type, const Policy& policy,
@@ -461,6 +461,28 @@ Result<MonthForecast> read_month_forecast(const fs::path& file, UtcTime now) {
             month.spend = sum_up(read_sums(database, month.period), nullptr);
             month.forecast = meter::forecast(month.spend.spent, month.period, now);
             return month;
+        });
+}
+
+Result<CallScope> read_call_scope(const fs::path& file, const std::string& id) {
+    return with_database<CallScope>(
+        file, Access::read, [&](SQLite::Database& database) -> Result<CallScope> {
+            const int schema = read_schema_number(database);
+            if (schema == 0) return fail(ErrorKind::not_found, "no such call");
+            SQLite::Statement select(
+                database,
+                std::string(
+                    "SELECT p.slug, r.provider, coalesce(r.requested_model, ''), r.model, ") +
+                    (schema >= 5 ? "coalesce(r.client_tool, '')" : "''") + ", " +
+                    (schema >= 2 ? "r.billing_mode IS 'plan'" : "0") +
+                    " FROM requests r JOIN projects p ON p.id = r.project_id WHERE r.id = ?");
+            select.bind(1, id);
+            if (!select.executeStep())
+                return fail(ErrorKind::not_found,
+                            fmt::format("no call '{}'", to_safe_text(id, 80)));
+            return CallScope{select.getColumn(0).getString(), select.getColumn(1).getString(),
+                             select.getColumn(2).getString(), select.getColumn(3).getString(),
+                             select.getColumn(4).getString(), select.getColumn(5).getInt() != 0};
         });
 }
 

@@ -348,3 +348,16 @@ TEST_CASE("policies: the mark changes when somebody writes") {
     CHECK_FALSE(read_change_mark(world.file) == before);
     CHECK(read_change_mark(world.folder / "none") == ChangeMark{});
 }
+
+TEST_CASE("policies: a recorded call as policies look at it") {
+    World world;
+    const auto call = world.make(5);
+    const auto scope = read_call_scope(world.file, call.id);
+    REQUIRE(scope);
+    CHECK(scope->project == "shop");
+    CHECK(scope->provider == "anthropic");
+    CHECK(scope->answered_model == "claude-test-1");
+    CHECK(scope->tool == "claude-code");
+    CHECK_FALSE(scope->is_plan);
+    CHECK(read_call_scope(world.file, "x' OR 1").error().kind == ErrorKind::not_found);
+}
