@@ -157,6 +157,27 @@ public:
         port = static_cast<std::uint16_t>(*number);
     }
 
+    void read(std::string_view section, std::string_view key, bool& flag) {
+        const auto* node = find(section, key);
+        if (!node) return;
+        if (const auto value = node->value_exact<bool>())
+            flag = *value;
+        else
+            warn(section, key, *node, "not true or false", flag);
+    }
+
+    void read(std::string_view section, std::string_view key, std::int64_t& number,
+              std::int64_t least, std::int64_t most) {
+        const auto* node = find(section, key);
+        if (!node) return;
+        const auto value = node->value_exact<std::int64_t>();
+        if (value && *value >= least && *value <= most)
+            number = *value;
+        else
+            warn(section, key, *node, fmt::format("not a number from {} to {}", least, most),
+                 number);
+    }
+
     template <class Period>
     void read(std::string_view section, std::string_view key,
               std::chrono::duration<std::int64_t, Period>& time, std::int64_t least,
@@ -397,6 +418,13 @@ void read_notify(Reader& reader, Config& config, std::vector<std::string>& warni
         config.notify_command = std::move(*words);
 }
 
+void read_bodies(Reader& reader, Config& config) {
+    reader.read("bodies", "capture", config.captures_bodies);
+    // A hundred years, a million MiB: more is a mistake.
+    reader.read("bodies", "retention_days", config.body_retention_days, 0, 36'500);
+    reader.read("bodies", "size_limit_mb", config.body_size_limit_mib, 0, 1'000'000);
+}
+
 // Names that a price may have, as in the price file.
 constexpr std::array<std::string_view, 11> price_names{
     "input",        "output",           "cache_read",  "cache_write",  "cache_write_1h",  "audio_input",
@@ -530,6 +558,7 @@ ParsedConfig parse_config(std::string_view toml_text) {
         parsed.config.cors_allow_origins = std::move(*origins);
     read_log(reader, parsed.config);
     read_notify(reader, parsed.config, parsed.warnings);
+    read_bodies(reader, parsed.config);
     read_pricing(root, parsed.config, parsed.warnings);
     return parsed;
 }

@@ -15,6 +15,7 @@
 
 namespace halton::meter {
 
+class CaptureSwitches;
 class PendingAnswers;
 class ProviderTable;
 
@@ -39,6 +40,9 @@ struct ConnectionFacts {
     std::string project_folder{};
     std::string git_branch{};
     std::string program{};  // base name of the client's executable; empty: not known
+    // Whose bodies are captured; null: nobody's. It outlives the connection.
+    const CaptureSwitches* captures = nullptr;
+    std::optional<bool> haltonrc_capture{};  // what the client's .haltonrc says of it
 };
 
 // Who answers at the connection's host; both null when nobody we know.
@@ -51,5 +55,9 @@ struct CallStart {
 
 std::optional<CallStart> start_call(const ConnectionFacts& facts, const HostMatch& place,
                                     const http::RequestHead& head, const Clock& clock);
+
+// Takes keys out of the words that a call is described with: whoever puts one into a name or an id
+// by mistake does not find it in the database.
+void redact_words(CallRecord& record);
 
 }  // namespace halton::meter
