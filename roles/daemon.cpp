@@ -422,7 +422,7 @@ int run_daemon(int argc, char** argv) {
 
         policies.note(store::audit::daemon_started,
                       fmt::format(R"({{"version":"{}","pid":{}}})", version(), platform::own_pid()));
-        policies.note_prices(to_price_detail(prices, config));
+        policies.note_settings(to_price_detail(prices, config), config.captures_bodies);
         daemon.watch_policies(**shuttle);
 
         platform::tell_supervisor("READY=1");

@@ -22,6 +22,8 @@ using meter::PolicyAction;
 // The daemon's writes go on beside this one: a lock is held for milliseconds.
 constexpr std::chrono::milliseconds audit_lock_wait{250};
 
+constexpr std::string_view everywhere = R"({"scope":"everywhere"})";
+
 struct Sums {
     Result<store::SpendRead> spend;
 };
@@ -345,7 +347,7 @@ asio::awaitable<void> PolicyService::run() {
     for (;;) {
         if (!is_settling_) {
             co_await look();
-            co_await compare_prices();
+            co_await compare_settings();
             co_await write();
         }
         timer.expires_after(limits::policy_look_pause);
@@ -377,18 +379,35 @@ asio::awaitable<void> PolicyService::run_gates(net::Shuttle& shuttle) {
 }
 
 // Once, when there is a database to compare with.
-asio::awaitable<void> PolicyService::compare_prices() {
-    if (prices_.empty() || state_ != "ok") co_return;
+asio::awaitable<void> PolicyService::compare_settings() {
+    if (!settings_ || state_ != "ok") co_return;
     struct Last {
-        Result<std::optional<store::AuditEvent>> event;
+        Result<std::optional<store::AuditEvent>> prices;
+        bool is_capture_known = false;
+        bool captured_bodies = false;
     };
     auto last = co_await ask<Last>(reader_, [file = database_] {
-        return Last{store::read_newest_audit(file, store::audit::pricing_changed)};
+        Last found{store::read_newest_audit(file, store::audit::pricing_changed)};
+        // Those of single projects are of no interest here.
+        const auto captures =
+            store::read_audit(file, {.type = "body_capture.", .count_max = 1'000});
+        found.is_capture_known = captures.has_value();
+        if (captures)
+            for (const auto& event : captures->events) {
+                if (event.detail != everywhere) continue;
+                found.captured_bodies = event.type == store::audit::body_capture_enabled;
+                break;
+            }
+        return found;
     });
-    if (!last || !last->event) co_return;
-    const auto detail = std::exchange(prices_, {});
-    if (!*last->event || (*last->event)->detail != detail)
-        note(store::audit::pricing_changed, detail);
+    if (!last || !last->prices || !last->is_capture_known) co_return;
+    const auto settings = *std::exchange(settings_, std::nullopt);
+    if (!*last->prices || (*last->prices)->detail != settings.prices)
+        note(store::audit::pricing_changed, settings.prices);
+    if (last->captured_bodies != settings.captures_bodies)
+        note(settings.captures_bodies ? store::audit::body_capture_enabled
+                                      : store::audit::body_capture_disabled,
+             std::string(everywhere));
 }
 
 asio::awaitable<void> PolicyService::settle() {

@@ -59,8 +59,11 @@ public:
 
     // For the audit; written within a second. `detail`: a JSON object, or nothing.
     void note(std::string_view type, std::string detail = {});
-    // The prices in use, as a JSON object; an event where the last daemon had others.
-    void note_prices(std::string detail) { prices_ = std::move(detail); }
+    // What this daemon goes by: the prices, as a JSON object, and whether bodies are captured where
+    // nobody says otherwise. Events where the last daemon went by something else.
+    void note_settings(std::string prices, bool captures_bodies) {
+        settings_ = {std::move(prices), captures_bodies};
+    }
 
     // Looks and writes until it is cancelled.
     asio::awaitable<void> run();
@@ -87,7 +90,7 @@ private:
     void push(Waiting waiting);
     asio::awaitable<void> look();
     asio::awaitable<void> write();
-    asio::awaitable<void> compare_prices();
+    asio::awaitable<void> compare_settings();
     asio::awaitable<void> notify();
     template <class T>
     asio::awaitable<std::optional<T>> ask(net::Blocking& worker, std::function<T()> call);
@@ -120,7 +123,11 @@ private:
     std::uint64_t audit_dropped_ = 0;
     std::uint64_t hooks_failed_ = 0;
     bool is_write_failing_ = false;
-    std::string prices_;  // until they were compared
+    struct Settings {
+        std::string prices;
+        bool captures_bodies = false;
+    };
+    std::optional<Settings> settings_;  // until they were compared
     bool is_settling_ = false;
     std::shared_ptr<std::atomic<int>> running_ = std::make_shared<std::atomic<int>>(0);  // jobs
 };

@@ -271,9 +271,9 @@ int to_budget_exit_code(const std::vector<store::BudgetStatus>& budgets) {
     int code = exit_done;
     for (const auto& budget : budgets)
         if (budget.state == "over")
-            code = std::max(code, budget.policy.action == PolicyAction::block
-                                      ? exit_over_blocking_limit
-                                      : exit_over_limit);
+            code = std::max<int>(code, budget.policy.action == PolicyAction::block
+                                           ? exit_over_blocking_limit
+                                           : exit_over_limit);
     return code;
 }
 

@@ -170,15 +170,18 @@ TEST_CASE("policy service: events wait for a database, and the last are written 
     PolicyService service(io.context, file, sink, clock, {});
     net::TaskGroup tasks(io.context.get_executor());
     tasks.spawn("policies", service.run());
-    service.note_prices(R"({"list_date":"2026-08-21"})");
+    service.note_settings(R"({"list_date":"2026-08-21"})", true);
     service.note(store::audit::daemon_started, R"({"pid":1})");
     io.until([&] { return service.facts().state == "ok"; });
     store::RowWriter writer(file);
     io.until([&] {
-        return store::read_audit(file, {}).has_value() && store::read_audit(file, {})->total == 2;
+        return store::read_audit(file, {}).has_value() && store::read_audit(file, {})->total == 3;
     });
-    // The same prices again are no news.
-    service.note_prices(R"({"list_date":"2026-08-21"})");
+    // The same again is no news.
+    service.note_settings(R"({"list_date":"2026-08-21"})", true);
+    for (const auto at = std::chrono::steady_clock::now() + std::chrono::milliseconds(1'500);
+         std::chrono::steady_clock::now() < at;)
+        io.settle();
     service.note(store::audit::daemon_stopped);
     tasks.cancel_all();
     io.run(tasks.join(safety));
@@ -188,6 +191,9 @@ TEST_CASE("policy service: events wait for a database, and the last are written 
     service.write_rest(std::chrono::milliseconds(1000));
     CHECK(store::read_audit(file, {.type = "daemon.stopped"})->total == 1);
     CHECK(store::read_audit(file, {.type = "pricing."})->total == 1);
+    const auto captures = store::read_audit(file, {.type = "body_capture."});
+    REQUIRE(captures->total == 1);
+    CHECK(captures->events[0].type == "body_capture.enabled");
 }
 
 TEST_CASE("policy service: a blocked call is a row and no spend") {
