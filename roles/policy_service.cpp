@@ -136,10 +136,9 @@ void PolicyService::push(Waiting waiting) {
     waiting_.push_back(std::move(waiting));
 }
 
-// The worker's answer, however long it takes; nothing when its queue is full.
+// Nothing when the worker's queue is full.
 template <class T>
-asio::awaitable<std::optional<T>> PolicyService::ask(net::Blocking& worker,
-                                                     std::function<T()> call) {
+PolicyService::Job<T> PolicyService::begin(net::Blocking& worker, std::function<T()> call) {
     // Counted by the worker: who asked may be cancelled before it is done.
     running_->fetch_add(1);
     auto pending = worker.start<T>([call = std::move(call), running = running_] {
@@ -147,14 +146,20 @@ asio::awaitable<std::optional<T>> PolicyService::ask(net::Blocking& worker,
         running->fetch_sub(1);
         return answer;
     });
-    if (!pending) {
-        running_->fetch_sub(1);
-        co_return std::nullopt;
-    }
+    if (pending) return {std::move(*pending), &worker == &reader_};
+    running_->fetch_sub(1);
+    return {};
+}
+
+// Its answer, however long it takes. The job is the caller's own variable: gcc 12 destroys what is
+// made within a co_await twice.
+template <class T>
+asio::awaitable<std::optional<T>> PolicyService::finish(Job<T>& job) {
     std::optional<T> answer;
+    if (!job.pending) co_return answer;
     for (int round = 0; !answer; ++round) {
-        answer = co_await pending->wait(limits::policy_read_time);
-        if (answer || round > 0 || &worker != &reader_) continue;
+        answer = co_await job.pending->wait(limits::policy_read_time);
+        if (answer || round > 0 || !job.is_of_reader) continue;
         book_.fail();
         set_state("slow", "the database takes long");
     }
@@ -185,13 +190,14 @@ asio::awaitable<void> PolicyService::look() {
         std::optional<Result<store::PolicyTable>> table;
     };
     const bool is_first = !has_looked_ || state_ != "ok";
-    auto seen = co_await ask<Look>(reader_, [file = database_, before = mark_, is_first] {
+    auto seen_job = begin<Look>(reader_, [file = database_, before = mark_, is_first] {
         Look look;
         look.mark = store::read_change_mark(file);
         look.is_changed = is_first || !(look.mark == before);
         if (look.is_changed) look.table.emplace(store::read_policies(file));
         return look;
     });
+    auto seen = co_await finish(seen_job);
     if (!seen || !seen->is_changed) co_return;
     mark_ = seen->mark;
     has_looked_ = true;
@@ -222,9 +228,10 @@ asio::awaitable<void> PolicyService::look() {
     std::vector<std::string> included;
     const auto utc = clock_.now_utc();
     if (has_budget(table.policies)) {
-        auto sums = co_await ask<Sums>(reader_, [file = database_, policies = table.policies, utc] {
+        auto sums_job = begin<Sums>(reader_, [file = database_, policies = table.policies, utc] {
             return Sums{store::read_spend(file, policies, utc)};
         });
+        auto sums = co_await finish(sums_job);
         if (!sums) co_return;
         if (!sums->spend) {
             book_.fail();
@@ -237,10 +244,11 @@ asio::awaitable<void> PolicyService::look() {
         struct Found {
             Result<std::vector<std::string>> calls;
         };
-        auto found = co_await ask<Found>(reader_, [file = database_, ids = book_.pending_calls(),
-                                                   newest = sums->spend->newest_row] {
+        auto found_job = begin<Found>(reader_, [file = database_, ids = book_.pending_calls(),
+                                                newest = sums->spend->newest_row] {
             return Found{store::find_calls(file, ids, newest)};
         });
+        auto found = co_await finish(found_job);
         if (!found || !found->calls) co_return;
         included = std::move(*found->calls);
         summed_at_ = now;
@@ -258,7 +266,7 @@ asio::awaitable<void> PolicyService::write() {
         std::vector<Waiting> batch;
         std::string error;
     };
-    auto done = co_await ask<Done>(reader_, [file = database_, work = batch]() mutable {
+    auto done_job = begin<Done>(reader_, [file = database_, work = batch]() mutable {
         Done result;
         std::vector<store::AuditEvent> events;
         for (auto& waiting : work) {
@@ -283,6 +291,7 @@ asio::awaitable<void> PolicyService::write() {
         if (!result.error.empty()) result.batch = std::move(work);
         return result;
     });
+    auto done = co_await finish(done_job);
     if (!done || !done->error.empty()) {
         auto& left = done ? done->batch : batch;
         for (auto it = left.rbegin(); it != left.rend(); ++it) {
@@ -325,7 +334,7 @@ asio::awaitable<void> PolicyService::notify() {
     while (!notices_.empty() && !is_settling_) {
         const auto notice = std::move(notices_.front());
         notices_.pop_front();
-        auto failed = co_await ask<std::string>(notifier_, [command = notify_command_, notice] {
+        auto failed_job = begin<std::string>(notifier_, [command = notify_command_, notice] {
             const auto finished =
                 platform::run_program(command, platform::read_environment(),
                                       static_cast<int>(limits::notify_time.count()), false, notice);
@@ -334,6 +343,7 @@ asio::awaitable<void> PolicyService::notify() {
                 return "it ended with " + std::to_string(finished->exit_code);
             return std::string();
         });
+        auto failed = co_await finish(failed_job);
         if (failed && failed->empty()) continue;
         ++hooks_failed_;
         log_event(LogLevel::warn, "notify.failed",
@@ -386,7 +396,7 @@ asio::awaitable<void> PolicyService::compare_settings() {
         bool is_capture_known = false;
         bool captured_bodies = false;
     };
-    auto last = co_await ask<Last>(reader_, [file = database_] {
+    auto last_job = begin<Last>(reader_, [file = database_] {
         Last found{store::read_newest_audit(file, store::audit::pricing_changed)};
         // Those of single projects are of no interest here.
         const auto captures =
@@ -400,6 +410,7 @@ asio::awaitable<void> PolicyService::compare_settings() {
             }
         return found;
     });
+    auto last = co_await finish(last_job);
     if (!last || !last->prices || !last->is_capture_known) co_return;
     const auto settings = *std::exchange(settings_, std::nullopt);
     if (!*last->prices || (*last->prices)->detail != settings.prices)

@@ -92,8 +92,16 @@ private:
     asio::awaitable<void> write();
     asio::awaitable<void> compare_settings();
     asio::awaitable<void> notify();
+    // Work that was given to a worker; nothing where that had no room.
     template <class T>
-    asio::awaitable<std::optional<T>> ask(net::Blocking& worker, std::function<T()> call);
+    struct Job {
+        std::optional<net::Blocking::Pending<T>> pending;
+        bool is_of_reader = false;
+    };
+    template <class T>
+    Job<T> begin(net::Blocking& worker, std::function<T()> call);
+    template <class T>
+    asio::awaitable<std::optional<T>> finish(Job<T>& job);
     void set_state(std::string_view state, const std::string& error);
     void plan_notice(const Waiting& waiting);
 
