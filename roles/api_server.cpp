@@ -38,13 +38,13 @@ asio::awaitable<bool> is_cancelled() {
 
 void WatchedSink::offer(meter::CallRecord call) noexcept {
     show(call);
-    ledger_.offer(std::move(call));
+    next_.offer(std::move(call));
 }
 
 void WatchedSink::offer_with_bodies(meter::CallRecord call,
                                     std::unique_ptr<meter::CallBodies> bodies) noexcept {
     show(call);
-    ledger_.offer_with_bodies(std::move(call), std::move(bodies));
+    next_.offer_with_bodies(std::move(call), std::move(bodies));
 }
 
 // Whoever only watches must not cost the row.

@@ -37,7 +37,7 @@ namespace halton::roles {
 class WatchedSink final : public meter::CallSink {
 public:
     // Both outlive it.
-    WatchedSink(meter::CallSink& ledger, api::LiveFeed& live) : ledger_(ledger), live_(live) {}
+    WatchedSink(meter::CallSink& next, api::LiveFeed& live) : next_(next), live_(live) {}
     void offer(meter::CallRecord call) noexcept override;
     void offer_with_bodies(meter::CallRecord call,
                            std::unique_ptr<meter::CallBodies> bodies) noexcept override;
@@ -47,7 +47,7 @@ public:
 private:
     void show(const meter::CallRecord& call) noexcept;
 
-    meter::CallSink& ledger_;
+    meter::CallSink& next_;
     api::LiveFeed& live_;
     api::Metrics metrics_;
 };

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <functional>
 
+#include <fmt/format.h>
 #include <asio/experimental/as_tuple.hpp>
 #include <asio/signal_set.hpp>
 #include <asio/steady_timer.hpp>
@@ -12,12 +13,13 @@
 #include <cxxopts.hpp>
 
 #include "api/live.h"
-#include "base/limits.h"
 #include "base/json.h"
 #include "base/json_writer.h"
+#include "base/limits.h"
 #include "base/limits_api.h"
 #include "base/limits_bodies.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "base/version.h"
 #include "net/every.h"
 #include "net/fork.h"
@@ -39,6 +41,7 @@
 #include "roles/exit_code.h"
 #include "roles/explain_text.h"
 #include "roles/local_time.h"
+#include "roles/policy_service.h"
 #include "roles/prices.h"
 #include "roles/proxy_nets.h"
 #include "roles/verbs.h"
@@ -59,6 +62,13 @@ int fail_to_start(const std::string& why, const char* next) {
     return exit_failed;
 }
 
+// What tells one set of prices from another.
+std::string to_price_detail(const Prices& prices, const config::Config& config) {
+    return fmt::format(R"({{"list_date":"{}","source":"{}","overrides":{}}})",
+                       to_safe_text(prices.book.bundle_date(), 40),
+                       to_safe_text(prices.book.source(), 80), config.price_overrides.size());
+}
+
 // Everything between the listeners and the ledger; destroyed before the ledger is.
 struct Daemon {
     asio::io_context& io;
@@ -66,6 +76,7 @@ struct Daemon {
     const platform::Home& home;
     store::Ledger& ledger;
     std::string root_fingerprint;  // of the CA
+    PolicyService& policies;
     Limits limits;
     config::EffectivePorts ports{};
     DaemonFacts::State state = DaemonFacts::State::starting;
@@ -97,8 +108,24 @@ struct Daemon {
     asio::awaitable<void> drain(net::Shuttle& shuttle, std::chrono::milliseconds limit,
                                 std::chrono::seconds quiet);
     asio::awaitable<void> end(Parts parts);
+    void watch_policies(net::Shuttle& shuttle);
+    void note_stop(bool is_draining_in_child);
     bool is_child = false;
+    bool is_stop_noted = false;
 };
+
+void Daemon::watch_policies(net::Shuttle& shuttle) {
+    background.spawn("policies", policies.run());
+    background.spawn("notices", policies.run_notices());
+    background.spawn("gates", policies.run_gates(shuttle));
+}
+
+void Daemon::note_stop(bool is_draining_in_child) {
+    if (std::exchange(is_stop_noted, true)) return;
+    policies.note(store::audit::daemon_stopped,
+                  fmt::format(R"({{"version":"{}","pid":{},"draining":{}}})", version(),
+                              platform::own_pid(), is_draining_in_child));
+}
 
 DaemonFacts Daemon::facts() const {
     DaemonFacts facts;
@@ -114,6 +141,10 @@ DaemonFacts Daemon::facts() const {
     facts.running_calls = running.count;
     facts.body_memory_bytes = capture_budget->used_bytes();
     facts.bodies_refused = capture_budget->refused_count();
+    const auto policy_facts = policies.facts();
+    facts.policies = {policy_facts.state,    policy_facts.last_error,    policy_facts.active,
+                      policy_facts.blocking, policy_facts.blocked,       policy_facts.undecided,
+                      policy_facts.failures, policy_facts.audit_dropped, policy_facts.hooks_failed};
     facts.unseen_connections = unseen.connections;
     facts.unseen_requests = unseen.requests;
     for (const auto& entry : refusals.all())
@@ -189,6 +220,7 @@ asio::awaitable<void> Daemon::follow_capture_switches(net::Blocking& blocking) {
 // meanwhile, so that the edge tunnels.
 asio::awaitable<void> Daemon::shut_down(Parts parts) {
     state = DaemonFacts::State::draining;
+    note_stop(false);
     parts.intercept.close();
     // A request may be on its way on a connection that was busy just now.
     co_await drain(parts.shuttle, limits.drain, std::chrono::seconds(2));
@@ -204,8 +236,12 @@ asio::awaitable<void> Daemon::leave_to_child(Parts parts) {
     background.cancel_all();
     co_await parts.api_server.stop();
     co_await background.join(std::chrono::seconds(1));
+    note_stop(calls.size() + parts.shuttle.count() > 0);
     if (calls.size() + parts.shuttle.count() > 0) {
         co_await proxy_nets.await_switch_off();
+        co_await policies.settle();
+        policies.write_rest(limits.flush_before_fork);
+        policies.pause();
         // Threads do not come along, and a database must not be open in two processes by a fork.
         parts.blocking.pause();
         ledger.stop(limits.flush_before_fork);
@@ -214,6 +250,7 @@ asio::awaitable<void> Daemon::leave_to_child(Parts parts) {
         is_child = child.has_value();
         ledger.restart();
         parts.blocking.resume();
+        policies.resume();
         if (const auto resumed = parts.shuttle.resume(); !resumed)
             log_event(LogLevel::error, "daemon.drain.cut", {{"error", to_text(resumed.error())}});
         log_event(LogLevel::info, "daemon.drain.begin",
@@ -222,6 +259,7 @@ asio::awaitable<void> Daemon::leave_to_child(Parts parts) {
                    {"in_child", is_child},
                    {"error", child ? std::string() : to_text(child.error())}});
     }
+    watch_policies(parts.shuttle);
     // A switch that is thrown while it drains counts, too.
     background.spawn("capture switches", follow_capture_switches(parts.blocking));
     if (is_child)
@@ -317,7 +355,8 @@ int run_daemon(int argc, char** argv) {
     for (std::size_t i = 1; i < pending_files.taken.size(); ++i) pending_files.taken[i].remove();
     {
         asio::io_context io(1);
-        Daemon daemon{io, config, *home, ledger, (*authority)->fingerprint(), Limits{}};
+        PolicyService policies(io, home->database_file(), ledger, clock, config.notify_command);
+        Daemon daemon{io, config, *home, ledger, (*authority)->fingerprint(), policies, Limits{}};
         auto intercept = net::Listener::bind(io.get_executor(), config.internal_port,
                                              limits::port_fallback_count);
         auto api =
@@ -353,7 +392,7 @@ int run_daemon(int argc, char** argv) {
         net::Blocking blocking(io);  // destroyed first: its last call may still use the owners
         tls::LeafCache leaves(*authority, clock);
         api::LiveFeed live;
-        WatchedSink sink(ledger, live);
+        WatchedSink sink(policies, live);
         net::Turnstile turnstile(io.get_executor());
         proxy::InterceptServices services{
             io,
@@ -381,6 +420,7 @@ int run_daemon(int argc, char** argv) {
             &registry,
             &daemon.captures};
         services.running = &daemon.running;
+        services.gates = &policies.gates();
         daemon.background.spawn(
             "intercept listener",
             intercept->serve([&] { return daemon.has_room((*shuttle)->count()); },
@@ -391,8 +431,7 @@ int run_daemon(int argc, char** argv) {
                                          net::TcpStream(std::move(socket), Leg::client), services));
                              }));
         auto token = platform::read_or_make_api_token(*home);
-        if (!token)
-            log_event(LogLevel::warn, "api.read_only", {{"error", to_text(token.error())}});
+        if (!token) log_event(LogLevel::warn, "api.read_only", {{"error", to_text(token.error())}});
         std::string doctor_json;
         SteadyTime doctor_until{};
         ApiServer api_server(
@@ -419,7 +458,8 @@ int run_daemon(int argc, char** argv) {
                       }
                       return doctor_json;
                   },
-              .metrics = [&] { return sink.metrics().to_text(daemon.facts(), live.reader_count()); }},
+              .metrics =
+                  [&] { return sink.metrics().to_text(daemon.facts(), live.reader_count()); }},
              [&daemon] { return daemon.facts(); }});
         daemon.background.spawn("live state", api_server.watch());
         daemon.background.spawn(
@@ -427,8 +467,8 @@ int run_daemon(int argc, char** argv) {
             api->serve([&] { return api_server.has_room(); },
                        [&](asio::ip::tcp::socket socket) {
                            daemon.background.spawn(
-                               "api connection", api_server.serve(net::TcpStream(
-                                                     std::move(socket), Leg::client)));
+                               "api connection",
+                               api_server.serve(net::TcpStream(std::move(socket), Leg::client)));
                        }));
         // Only what works may be found: both listeners stand before anybody learns of them.
         daemon.state = DaemonFacts::State::ok;
@@ -451,6 +491,11 @@ int run_daemon(int argc, char** argv) {
                                 }));
         daemon.background.spawn("system proxy", daemon.proxy_nets.switch_on_when_healthy(
                                                     api->port(), daemon.ports.edge_port));
+
+        policies.note(store::audit::daemon_started, fmt::format(R"({{"version":"{}","pid":{}}})",
+                                                                version(), platform::own_pid()));
+        policies.note_settings(to_price_detail(prices, config), config.captures_bodies);
+        daemon.watch_policies(**shuttle);
 
         platform::tell_supervisor("READY=1");
 
@@ -476,6 +521,9 @@ int run_daemon(int argc, char** argv) {
         };
         wait_for_signal();
         net::run_loop(io);
+        daemon.note_stop(false);
+        ledger.stop(Limits{}.flush);
+        policies.write_rest(Limits{}.flush_before_fork);
     }
     ledger.stop(Limits{}.flush);
     const auto counters = ledger.counters();

@@ -12,6 +12,7 @@
 #include "roles/prices.h"
 #include "roles/report_text.h"
 #include "roles/verbs.h"
+#include "store/audit.h"
 #include "store/reprice.h"
 
 namespace halton::roles {
@@ -58,6 +59,17 @@ int run_reprice(int argc, char** argv) {
         }
         fmt::print(stderr, "halton-meter: {}\n", result.error().context);
         return exit_failed;
+    }
+    if (is_applied && result->changed > 0) {
+        store::AuditEvent event;
+        event.type = store::audit::pricing_repriced;
+        event.actor = "cli";
+        event.detail = fmt::format(R"({{"calls":{},"since":"{}"}})", result->changed,
+                                   to_iso8601(query.from));
+        // The costs stand; that they changed is best effort.
+        if (const auto noted = store::append_audit(home->database_file(), std::vector{event});
+            !noted)
+            fmt::print(stderr, "halton-meter: {}\n", noted.error().context);
     }
     if (is_json) {
         fmt::print("{}", to_reprice_json(*result, is_applied));

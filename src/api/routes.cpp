@@ -25,7 +25,7 @@ constexpr Parameter provider{"provider", "text", "exact name"};
 constexpr Parameter model{"model", "text", "exact id"};
 constexpr Parameter tool{"tool", "text", "client_tool"};
 constexpr Parameter session{"session", "text", "session_id"};
-constexpr Parameter status{"status", "success|error|aborted", ""};
+constexpr Parameter status{"status", "success|error|aborted|blocked", ""};
 constexpr Parameter error_class{"error_class", "text", "one of the ten classes"};
 
 constexpr std::array of_time{since, until};

@@ -37,7 +37,7 @@ constexpr std::array unseen_fields{
 };
 
 constexpr std::array policy_facts_fields{
-    Field{"state", "text", "ok, unreadable, slow"},
+    Field{"state", "text", "starting, ok, unreadable, slow"},
     Field{"last_error", "text?", ""},
     Field{"active", "int", "policies that are looked at"},
     Field{"blocking", "int", "of them, those that may block"},
@@ -188,7 +188,7 @@ constexpr std::array call_fields{
     Field{"latency_ms", "num?", "milliseconds to the last byte"},
     Field{"tokens_complete", "bool", "false: the counts may lack something"},
     Field{"requested_at", "time", ""},
-    Field{"status", "text", "success, error, aborted"},
+    Field{"status", "text", "success, error, aborted, blocked (by a policy)"},
     Field{"cost_nanousd", "int?", "the same cost, exact"},
     Field{"cost_state", "text?", "exact, estimated, unknown"},
     Field{"billing_mode", "text?", "metered, plan (covered by a subscription), free, deferred"},

@@ -121,6 +121,7 @@ struct UsageSummary {
 Result<UsageSummary> read_usage_summary(Reader& reader, const UsageQuery& query);
 
 // For other queries of store/. Fail: with SQLite::Exception.
+Result<std::vector<UsageRow>> read_usage(SQLite::Database& database, const UsageQuery& query);
 UsageSums sum_usage(SQLite::Database& database, const UsageQuery& query);
 // The columns of rollup_sums() from that one on; of calls that a plan covers, or that it does not.
 UsageSums to_usage_sums(SQLite::Statement& row, int column, bool is_plan);
