@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include "base/limits.h"
+#include "base/limits_history.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "meter/call_bytes.h"
@@ -109,6 +110,7 @@ struct Ledger::State {
     // The writer thread's own.
     std::optional<RowWriter> writer;
     std::deque<WaitingRow> in_hand;
+    steady_clock::time_point fill_at{};  // the next step of the roll-ups; far off: they are filled
     steady_clock::time_point last_commit{};
     std::size_t last_row_count = 0;
     std::chrono::milliseconds back_off{0};
@@ -123,6 +125,7 @@ struct Ledger::State {
     void write_rows();
     void write_some(std::size_t count);
     void write_unmetered();
+    void fill_rollups();
     bool pause();
     bool open_writer();
     void on_trouble(const SQLite::Exception& error);
@@ -255,7 +258,10 @@ void Ledger::State::run() {
     // At once and not with the first row, so that status says early what is wrong. Twice, since
     // after a corrupt file was set aside the second try makes a new one.
     if (!open_writer()) open_writer();
-    while (take_rows()) write_rows();
+    while (take_rows()) {
+        write_rows();
+        fill_rollups();
+    }
     finish();
 }
 
@@ -263,7 +269,7 @@ void Ledger::State::run() {
 bool Ledger::State::take_rows() {
     std::unique_lock lock(mutex);
     const auto is_due = [this] {
-        return !waiting.empty() || stop_at ||
+        return !waiting.empty() || stop_at || steady_clock::now() >= fill_at ||
                (!unmetered.is_empty() &&
                 steady_clock::now() >= unmetered_at + limits::unmetered_interval);
     };
@@ -276,10 +282,10 @@ bool Ledger::State::take_rows() {
         lock.lock();
     }
     while (!is_due()) {
-        if (unmetered.is_empty())
-            wake.wait(lock);
-        else
-            wake.wait_until(lock, unmetered_at + limits::unmetered_interval);
+        auto until = fill_at;
+        if (!unmetered.is_empty())
+            until = std::min(until, unmetered_at + limits::unmetered_interval);
+        wake.wait_until(lock, until);
     }
     is_writer_idle = false;
     // A lone row goes at once. Under load the next commit waits a moment, so that many rows share
@@ -344,6 +350,23 @@ void Ledger::State::write_unmetered() {
     unmetered_at = steady_clock::now();
 }
 
+// What an older program left, a step at a time, with rows between them.
+void Ledger::State::fill_rollups() {
+    if (steady_clock::now() < fill_at) return;
+    fill_at = steady_clock::now() + limits::store_back_off_max;
+    if (!writer) return;
+    try {
+        const bool is_more = writer->fill_rollups(limits::rollup_fill_rows);
+        fill_at = steady_clock::now();
+        if (!is_more) fill_at += limits::rollup_look_pause;
+    } catch (const SQLite::Exception& error) {
+        // A lock is free again soon; what else is wrong with the file shows with the next row.
+        writer->roll_back();
+        log_event(LogLevel::debug, "store.rollups.not_filled",
+                  {{"error", to_safe_text(error.what(), limits::log_value_bytes_max)}});
+    }
+}
+
 // One transaction with the first `count` rows in hand.
 void Ledger::State::write_some(std::size_t count) {
     std::uint64_t bad_count = 0;
@@ -401,6 +424,7 @@ bool Ledger::State::open_writer() {
     if (writer) return true;
     try {
         writer.emplace(file);
+        fill_at = steady_clock::now();
         const auto newest_us = writer->read_newest_row_us();
         if (writer->is_newer_schema())
             log_event(LogLevel::warn, "store.schema.newer", {{"file", file.string()}});
