@@ -4,13 +4,16 @@
 #include <cstdio>
 #include <functional>
 
+#include <asio/experimental/as_tuple.hpp>
 #include <asio/signal_set.hpp>
 #include <asio/steady_timer.hpp>
+#include <asio/this_coro.hpp>
 #include <asio/use_awaitable.hpp>
 #include <cxxopts.hpp>
 
 #include "api/routes.h"
 #include "base/limits.h"
+#include "base/limits_bodies.h"
 #include "base/log.h"
 #include "base/version.h"
 #include "net/every.h"
@@ -32,6 +35,7 @@
 #include "roles/prices.h"
 #include "roles/proxy_nets.h"
 #include "roles/verbs.h"
+#include "store/bodies.h"
 #include "store/ledger.h"
 #include "store/projects.h"
 #include "tls/upstream_context.h"
@@ -52,6 +56,7 @@ struct Daemon {
     const config::Config& config;
     const platform::Home& home;
     store::Ledger& ledger;
+    std::string root_fingerprint;  // of the CA
     Limits limits;
     config::EffectivePorts ports{};
     DaemonFacts::State state = DaemonFacts::State::starting;
@@ -60,6 +65,9 @@ struct Daemon {
     proxy::Refusals refusals{};
     proxy::PassthroughCounts passthrough{};
     meter::UnseenCounts unseen{};
+    std::shared_ptr<meter::CaptureBudget> capture_budget =
+        std::make_shared<meter::CaptureBudget>(limits::body_memory_max);
+    meter::CaptureSwitches captures{config.captures_bodies, capture_budget};
     net::TaskGroup calls{io.get_executor()};       // connections that may carry a call
     net::TaskGroup background{io.get_executor()};  // listeners and the API
 
@@ -73,6 +81,7 @@ struct Daemon {
         net::Shuttle& shuttle;
         net::Blocking& blocking;
     };
+    asio::awaitable<void> follow_capture_switches(net::Blocking& blocking);
     asio::awaitable<void> shut_down(Parts parts);
     asio::awaitable<void> leave_to_child(Parts parts);
     asio::awaitable<void> drain(net::Shuttle& shuttle, std::chrono::milliseconds limit,
@@ -85,6 +94,7 @@ DaemonFacts Daemon::facts() const {
     DaemonFacts facts;
     facts.state = state;
     facts.version = version();
+    facts.root_fingerprint = root_fingerprint;
     facts.uptime = std::chrono::duration_cast<std::chrono::seconds>(
         std::chrono::steady_clock::now() - started_at);
     facts.ports = ports;
@@ -111,6 +121,31 @@ bool Daemon::has_room(std::size_t tunnel_count) const {
            limits::reserved_descriptor_count + opening * limits::opening_descriptor_count +
                    tunnel_count * limits::tunnel_descriptor_count <
                platform::descriptor_limit();
+}
+
+// Projects' own words on capturing bodies, as verbs change them.
+asio::awaitable<void> Daemon::follow_capture_switches(net::Blocking& blocking) {
+    using Switches = std::optional<std::unordered_map<std::string, bool>>;
+    const auto watch = std::make_shared<store::FileWatch>(home.database_file());
+    const auto look = [watch, file = home.database_file()]() -> Switches {
+        if (!watch->has_changed()) return std::nullopt;
+        auto found = store::read_capture_switches(file);
+        if (!found) watch->forget();
+        return found;
+    };
+    asio::steady_timer timer(io);
+    for (;;) {
+        if (auto asked = blocking.start<Switches>(look)) {
+            auto found = co_await asked->wait(limits::capture_settings_pause * 5);
+            if (found && *found) captures.set_projects(std::move(**found));
+        }
+        const auto cancelled = co_await asio::this_coro::cancellation_state;
+        if (cancelled.cancelled() != asio::cancellation_type::none) co_return;
+        timer.expires_after(limits::capture_settings_pause);
+        const auto [error] =
+            co_await timer.async_wait(asio::experimental::as_tuple(asio::use_awaitable));
+        if (error) co_return;
+    }
 }
 
 // All inside the supervisor's 30 s; then the queue is flushed by the caller. /health says 503
@@ -149,6 +184,8 @@ asio::awaitable<void> Daemon::leave_to_child(Parts parts) {
                    {"in_child", is_child},
                    {"error", child ? std::string() : to_text(child.error())}});
     }
+    // A switch that is thrown while it drains counts, too.
+    background.spawn("capture switches", follow_capture_switches(parts.blocking));
     if (is_child)
         co_await drain(parts.shuttle, config.drain_max,
                        std::chrono::duration_cast<std::chrono::seconds>(limits.drain_quiet));
@@ -235,12 +272,13 @@ int run_daemon(int argc, char** argv) {
     for (const auto& file : pending_files.taken) pending.push_back(file.memory());
     if (pending.empty())
         log_event(LogLevel::warn, "store.pending.none", {{"error", pending_files.error}});
-    store::Ledger ledger(home->database_file(), pending);
+    store::Ledger ledger(home->database_file(), pending,
+                         {config.body_retention_days, config.body_size_limit_mib << 20});
     // Their rows are in the first by now.
     for (std::size_t i = 1; i < pending_files.taken.size(); ++i) pending_files.taken[i].remove();
     {
         asio::io_context io(1);
-        Daemon daemon{io, config, *home, ledger, Limits{}};
+        Daemon daemon{io, config, *home, ledger, (*authority)->fingerprint(), Limits{}};
         auto intercept = net::Listener::bind(io.get_executor(), config.internal_port,
                                              limits::port_fallback_count);
         auto api =
@@ -269,6 +307,8 @@ int run_daemon(int argc, char** argv) {
             store::read_project_folders(home->database_file(), limits::project_registry_count_max);
         if (folders)
             for (const auto& [slug, folder] : *folders) registry.note(slug, folder);
+        if (auto switches = store::read_capture_switches(home->database_file()))
+            daemon.captures.set_projects(std::move(*switches));
         net::Dialer dialer(io, config, daemon.limits, is_own);
         platform::SocketOwners owners;
         net::Blocking blocking(io);  // destroyed first: its last call may still use the owners
@@ -298,7 +338,8 @@ int run_daemon(int argc, char** argv) {
                                                     std::string_view host) {
                                               ledger.note_unmetered(reason, program, host);
                                           },
-                                          &registry};
+                                          &registry,
+                                          &daemon.captures};
         daemon.background.spawn(
             "intercept listener",
             intercept->serve([&] { return daemon.has_room((*shuttle)->count()); },
@@ -333,10 +374,11 @@ int run_daemon(int argc, char** argv) {
                    {"api_port", int{api->port()}},
                    {"version", version()}});
 
+        daemon.background.spawn("capture switches", daemon.follow_capture_switches(blocking));
         daemon.background.spawn("own log", net::every(limits::log_look_pause, [&home] {
-                                    (void)platform::rotate_own_log(
-                                        2, home->log_file("daemon"), limits::log_bytes_max,
-                                        limits::log_backup_count);
+                                    (void)platform::rotate_own_log(2, home->log_file("daemon"),
+                                                                   limits::log_bytes_max,
+                                                                   limits::log_backup_count);
                                 }));
         daemon.background.spawn("system proxy", daemon.proxy_nets.switch_on_when_healthy(
                                                     api->port(), daemon.ports.edge_port));

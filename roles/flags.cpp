@@ -10,6 +10,51 @@
 #include "roles/exit_code.h"
 
 namespace halton::roles {
+namespace {
+
+// Set while describe_flags() runs.
+std::optional<FlagList>* described = nullptr;
+
+FlagList to_list(const cxxopts::Options& options) {
+    FlagList list;
+    list.program = options.program();
+    // The library gives the text before the flags, and the names, only as a part of the whole.
+    const auto help = options.help();
+    const auto usage = help.find("\nUsage:\n");
+    list.about = std::string(trim(std::string_view(help).substr(0, usage)));
+    if (usage != std::string::npos) {
+        const auto begin = usage + std::string_view("\nUsage:\n").size();
+        const auto line = help.substr(begin, help.find('\n', begin) - begin);
+        const auto bracket = line.rfind(']');
+        if (bracket != std::string::npos) list.names = trim(line.substr(bracket + 1));
+    }
+    for (const auto& group : options.groups())
+        for (const auto& option : options.group_help(group).options) {
+            Flag flag;
+            flag.name = option.l.empty() ? std::string() : option.l.front();
+            flag.short_name = option.s;
+            if (!option.is_boolean)
+                flag.value = option.arg_help.empty() ? "VALUE" : option.arg_help;
+            flag.help = option.desc;
+            if (!flag.name.empty()) list.flags.push_back(std::move(flag));
+        }
+    return list;
+}
+
+}  // namespace
+
+std::optional<FlagList> describe_flags(const std::function<void()>& call) {
+    std::optional<FlagList> list;
+    described = &list;
+    call();
+    described = nullptr;
+    return list;
+}
+
+int report_failure(std::string_view what, std::string_view next) {
+    fmt::print(stderr, "halton-meter: {}; next: halton-meter {}\n", to_safe_text(what, 400), next);
+    return exit_failed;
+}
 
 int report_usage_error(const char* verb, const char* text) {
     fmt::print(stderr, "{}: {}; see {} --help\n", verb, text, verb);
@@ -19,6 +64,10 @@ int report_usage_error(const char* verb, const char* text) {
 std::optional<int> parse_flags(cxxopts::Options& options, int argc, char** argv,
                                cxxopts::ParseResult* result) {
     const auto verb = options.program();
+    if (described) {
+        *described = to_list(options);
+        return exit_done;
+    }
     try {
         auto parsed = options.parse(argc, argv);
         if (parsed.count("help") > 0) {

@@ -1,7 +1,6 @@
 // The one program: chooses a verb by the name it was called with (halton-edge) or by its first
-// argument, from one table. Nothing else happens here; --version answers before anything is read.
+// argument, from one table (verb_table.h). Nothing else happens here; --version answers before anything is read.
 #include <algorithm>
-#include <array>
 #include <cstdio>
 #include <exception>
 #include <string>
@@ -14,53 +13,16 @@
 #include "base/text.h"
 #include "base/version.h"
 #include "roles/exit_code.h"
-#include "roles/verbs.h"
+#include "roles/verb_table.h"
 
 namespace halton::roles {
 namespace {
-
-struct Verb {
-    std::string_view name;
-    std::string_view help;
-    int (*function)(int argc, char** argv);
-    bool is_hidden;
-};
-
-constexpr std::array<Verb, 21> verbs{{
-    {"init", "set up, repair, switch the mode, or follow an upgrade", run_init, false},
-    {"onboard", "set up with explanations (init --apps)", run_onboard, false},
-    {"run", "run one command with its calls metered", run_run, false},
-    {"report", "print what your calls cost, by project and model", run_report, false},
-    {"status", "show what is running and whether calls are being recorded", run_status, false},
-    {"doctor", "find what is wrong, and say how to repair it", run_doctor, false},
-    {"start", "start metering", run_start, false},
-    {"stop", "stop metering; your tools go on working", run_stop, false},
-    {"restart", "stop and start metering", run_restart, false},
-    {"limits", "show how full your subscriptions are", run_limits, false},
-    {"pricing", "list, show, check or import prices", run_pricing, false},
-    {"reprice", "recompute what recorded calls cost", run_reprice, false},
-    {"projects", "list, rename, merge, archive or set up projects", run_projects, false},
-    {"whoami", "explain which project a process's calls are booked to", run_whoami, false},
-    {"edge", "run the proxy port in the foreground", run_edge, false},
-    {"daemon", "run the metering daemon in the foreground", run_daemon, false},
-    {"watchdog", "switch the system proxy off when the daemon is gone", run_watchdog, false},
-    {"reset-proxy", "emergency: switch the system proxy off", run_reset_proxy, false},
-    {"rescue", "rebuild an installation that is stuck", run_rescue, false},
-    {"uninstall", "remove everything but your data", run_uninstall, false},
-    {"userenv", "apply the session's variables once", run_userenv, true},
-}};
-
-const Verb* find_verb(std::string_view name) {
-    const auto found = std::find_if(verbs.begin(), verbs.end(),
-                                    [name](const Verb& verb) { return verb.name == name; });
-    return found == verbs.end() ? nullptr : &*found;
-}
 
 void print_help() {
     fmt::print("halton-meter {}: meters the LLM calls of your tools on this machine\n\n",
                version());
     fmt::print("Usage: halton-meter <command> [flags]\n\nCommands:\n");
-    for (const Verb& verb : verbs)
+    for (const Verb& verb : verbs())
         if (!verb.is_hidden) fmt::print("  {:<12} {}\n", verb.name, verb.help);
     fmt::print(
         "\nFlags:\n  --version    print the version\n  --help       print this, or with a "
@@ -84,7 +46,7 @@ std::size_t count_edits(std::string_view a, std::string_view b) {
 int report_unknown(std::string_view word) {
     const Verb* nearest = nullptr;
     std::size_t least = word.size() / 2 + 1;  // farther off it would be a guess
-    for (const Verb& verb : verbs) {
+    for (const Verb& verb : verbs()) {
         const auto edits = count_edits(word.substr(0, 40), verb.name);
         if (verb.is_hidden || edits > least || (nearest && edits == least)) continue;
         least = edits;
@@ -116,14 +78,19 @@ int dispatch(int argc, char** argv) {
     }
     if (verb) return verb->function(argc, argv);
     if (word.empty() || word == "--help" || word == "-h" || word == "help") {
-        // "help report" as well as "report --help".
+        // "help report" as well as "report --help", and "help pricing list".
         const Verb* about = argc > 2 && word == "help" ? find_verb(argv[2]) : nullptr;
         if (about) {
             std::string name(about->name);
+            std::string inner = argc > 3 ? argv[3] : "";
             std::string flag = "--help";
-            char* arguments[] = {name.data(), flag.data(), nullptr};
-            return about->function(2, arguments);
+            std::vector<char*> arguments{name.data()};
+            if (!inner.empty()) arguments.push_back(inner.data());
+            arguments.push_back(flag.data());
+            arguments.push_back(nullptr);
+            return about->function(static_cast<int>(arguments.size()) - 1, arguments.data());
         }
+        if (argc > 2 && word == "help") return report_unknown(argv[2]);
         print_help();
         return exit_done;
     }

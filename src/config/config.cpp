@@ -8,7 +8,9 @@
 #include <type_traits>
 
 #include <fmt/format.h>
-// It asserts that a table's name begins like one, and answers with an error where it does not.
+// It asserts that a table's name begins like one, and answers with an error where it does not. With
+// NDEBUG clang would be told to assume what it asserts, and take that answer away.
+#undef NDEBUG
 #define TOML_ASSERT(expression) static_assert(true)
 #include <toml++/toml.h>
 
@@ -152,6 +154,27 @@ public:
         if (!number || (*number != 0 && (*number < port_min || *number > 65535)))
             return warn(section, key, *node, "not a port from 1024 to 65535 (or 0 for any)", port);
         port = static_cast<std::uint16_t>(*number);
+    }
+
+    void read(std::string_view section, std::string_view key, bool& flag) {
+        const auto* node = find(section, key);
+        if (!node) return;
+        if (const auto value = node->value_exact<bool>())
+            flag = *value;
+        else
+            warn(section, key, *node, "not true or false", flag);
+    }
+
+    void read(std::string_view section, std::string_view key, std::int64_t& number,
+              std::int64_t least, std::int64_t most) {
+        const auto* node = find(section, key);
+        if (!node) return;
+        const auto value = node->value_exact<std::int64_t>();
+        if (value && *value >= least && *value <= most)
+            number = *value;
+        else
+            warn(section, key, *node, fmt::format("not a number from {} to {}", least, most),
+                 number);
     }
 
     template <class Period>
@@ -375,6 +398,13 @@ void read_log(Reader& reader, Config& config) {
                          fmt::format("\"{}\"", config.log_level));
 }
 
+void read_bodies(Reader& reader, Config& config) {
+    reader.read("bodies", "capture", config.captures_bodies);
+    // A hundred years, a million MiB: more is a mistake.
+    reader.read("bodies", "retention_days", config.body_retention_days, 0, 36'500);
+    reader.read("bodies", "size_limit_mb", config.body_size_limit_mib, 0, 1'000'000);
+}
+
 // Names that a price may have, as in the price file.
 constexpr std::array<std::string_view, 11> price_names{
     "input",        "output",           "cache_read",  "cache_write",  "cache_write_1h",  "audio_input",
@@ -507,6 +537,7 @@ ParsedConfig parse_config(std::string_view toml_text) {
     if (auto origins = reader.read_texts("cors", "allow_origins"))
         parsed.config.cors_allow_origins = std::move(*origins);
     read_log(reader, parsed.config);
+    read_bodies(reader, parsed.config);
     read_pricing(root, parsed.config, parsed.warnings);
     return parsed;
 }

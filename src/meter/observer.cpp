@@ -12,6 +12,7 @@
 #include "base/uuid.h"
 #include "http/websocket.h"
 #include "meter/answer.h"
+#include "meter/body_capture.h"
 #include "meter/charge.h"
 #include "meter/client_signals.h"
 #include "meter/custom_providers.h"
@@ -31,57 +32,6 @@ double to_ms(SteadyTime::duration duration) {
     return std::chrono::duration<double, std::milli>(duration).count();
 }
 
-// The text with %XX undone, as a path names its model.
-std::string decode_percent(std::string_view text) {
-    const auto value_of = [](char c) {
-        c = to_lower(c);
-        if (c >= '0' && c <= '9') return c - '0';
-        return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-    };
-    std::string out;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const bool is_coded = text[i] == '%' && i + 2 < text.size() && value_of(text[i + 1]) >= 0 &&
-                              value_of(text[i + 2]) >= 0;
-        if (!is_coded) {
-            out += text[i];
-            continue;
-        }
-        out += static_cast<char>(value_of(text[i + 1]) * 16 + value_of(text[i + 2]));
-        i += 2;
-    }
-    return out;
-}
-
-// "attempt=2; max=3" of the AWS SDKs: one retry.
-std::optional<int> read_aws_retries(std::string_view text) {
-    static constexpr std::string_view mark = "attempt=";
-    const std::size_t at = text.find(mark);
-    if (at == std::string_view::npos) return std::nullopt;
-    text.remove_prefix(at + mark.size());
-    const std::size_t count = text.find_first_not_of("0123456789");
-    const auto attempt = parse_decimal(text.substr(0, count));
-    if (!attempt || *attempt == 0 || *attempt > 1000) return std::nullopt;
-    return static_cast<int>(*attempt) - 1;
-}
-
-// Retries are told by what the client says of them, never by what calls look like.
-void read_retry(const http::HeaderList& headers, CallRecord& record) {
-    if (const std::string* count = headers.find("x-stainless-retry-count")) {
-        const auto number = parse_decimal(*count);
-        if (number && *number <= 1000) record.retry_count = static_cast<int>(*number);
-    } else if (const std::string* attempt = headers.find("amz-sdk-request")) {
-        record.retry_count = read_aws_retries(*attempt);
-    }
-    static constexpr std::array<std::string_view, 3> id_headers{
-        "idempotency-key", "x-client-request-id", "amz-sdk-invocation-id"};
-    for (const std::string_view name : id_headers) {
-        if (const std::string* id = headers.find(name)) {
-            record.client_request_id = to_safe_text(*id, limits::request_id_bytes_max);
-            return;
-        }
-    }
-}
-
 // Shared by the calls of a thread: its buffers are ten times what a connection may hold while it
 // waits, and no view into them outlives one event.
 JsonParser& thread_parser() {
@@ -92,8 +42,10 @@ JsonParser& thread_parser() {
 // One metered call that has begun and not ended. Unmetered exchanges leave no trace at all.
 struct OpenCall {
     OpenCall(std::uint32_t stream_number, const Provider& provider, const Endpoint& matched,
-             const http::HeaderList& headers)
-        : stream(stream_number), endpoint(&matched), request(headers, provider.names_model_id) {}
+             const http::HeaderList& headers, BodySignals signals = BodySignals::none)
+        : stream(stream_number),
+          endpoint(&matched),
+          request(headers, provider.names_model_id, signals) {}
 
     // Whether the provider began to answer.
     bool is_answered() const {
@@ -108,6 +60,7 @@ struct OpenCall {
     std::optional<AnswerReader> answer;  // once the response head is there
     bool is_message_complete = false;    // the response ended in order
     const Turn* turn = nullptr;          // of a WebSocket, in place of request and answer
+    std::unique_ptr<BodyCapture> bodies;  // null: they are not wanted
 };
 
 // A WebSocket whose turns are calls.
@@ -122,6 +75,7 @@ struct OpenSocket {
     const Endpoint* endpoint;
     CallRecord record;  // of the upgrade: what all turns have in common
     SocketSession session;
+    std::unique_ptr<BodyCapture> bodies;  // since the last turn's end; null: not wanted
 };
 
 }  // namespace
@@ -129,9 +83,9 @@ struct OpenSocket {
 struct CallObserver::State {
     State(ConnectionFacts known, const PriceBook& book, CallSink& to, const Clock& times)
         : facts(std::move(known)), prices(book), sink(to), clock(times),
-          place((facts.providers != nullptr ? *facts.providers : built_in_providers())
-                    .find_host(facts.host)) {}
+          place(find_place(facts)) {}
 
+    std::unique_ptr<BodyCapture> make_capture() const;
     void on_event(const http::Event& event);
     void begin(const http::Event& event);
     void read_head(OpenCall& call, const http::ResponseHead& head);
@@ -177,6 +131,8 @@ bool CallObserver::has_open_turns() const {
                        [](const auto& socket) { return socket->session.has_open(); });
 }
 
+const ConnectionFacts& CallObserver::facts() const { return state_->facts; }
+
 void CallObserver::on_failure(const Error& error) { state_->end_all(&error); }
 
 void CallObserver::State::on_event(const http::Event& event) {
@@ -195,7 +151,10 @@ void CallObserver::State::on_event(const http::Event& event) {
     OpenCall* call = find(event.stream);
     if (call == nullptr) return;
     switch (event.kind) {
-        case Kind::request_body: call->request.feed(event.bytes); break;
+        case Kind::request_body:
+            call->request.feed(event.bytes);
+            if (call->bodies) call->bodies->feed(http::Direction::to_upstream, event.bytes);
+            break;
         case Kind::response_head:
             if (call->endpoint->socket != nullptr && event.response->status == 101) {
                 open_socket(event.stream, *event.response);
@@ -205,6 +164,7 @@ void CallObserver::State::on_event(const http::Event& event) {
             break;
         case Kind::response_body:
             if (call->answer) call->answer->feed(event.bytes);
+            if (call->bodies) call->bodies->feed(http::Direction::to_client, event.bytes);
             break;
         case Kind::response_end: end(event); break;
         case Kind::request_end:
@@ -217,45 +177,24 @@ void CallObserver::State::on_event(const http::Event& event) {
 }
 
 void CallObserver::State::begin(const http::Event& event) {
-    const http::RequestHead& head = *event.request;
-    const std::string_view path = http::path_of(head.target);
-    const Endpoint* endpoint = find_endpoint(*place.host, head.method, path);
-    if (endpoint == nullptr) return;
-    if (endpoint->socket != nullptr && !http::is_websocket_upgrade(head.headers)) return;
-
-    auto call = std::make_unique<OpenCall>(event.stream, *place.provider, *endpoint, head.headers);
+    auto start = start_call(facts, place, *event.request, clock);
+    if (!start) return;
+    auto call = std::make_unique<OpenCall>(event.stream, *place.provider, *start->endpoint,
+                                           event.request->headers,
+                                           body_signals_of(start->record.client));
     call->begun_at = clock.now_steady();
-    CallRecord& record = call->record;
-    record.id = make_uuid();
-    record.requested_at = clock.now_utc();
-    record.provider = place.provider->id;
-    record.kind = endpoint->kind;
-    record.method = head.method;
-    record.host = facts.host;
-    record.path = to_safe_text(path, limits::path_bytes_max);
-    if (const std::string* agent = head.headers.find("user-agent")) {
-        record.user_agent = to_safe_text(*agent, limits::user_agent_bytes_max);
-    }
-    read_retry(head.headers, record);
-    std::string_view model;
-    const std::size_t start = path.find_first_not_of('/');
-    if (matches_path(endpoint->path, path.substr(start > 0 && start < path.size() ? start - 1 : 0),
-                     model)) {
-        record.requested_model = to_safe_text(decode_percent(model), limits::model_bytes_max);
-    }
-    record.project_slug = facts.project_slug;
-    record.attribution_layer = facts.attribution_layer;
-    record.source_workdir = facts.source_workdir;
-    record.project_folder = facts.project_folder;
-    record.git_branch = facts.git_branch;
-    record.client = read_client_signals(head.headers, facts.program);
-    switch (endpoint->billing) {
-        case Billing::free: record.billing = BillingMode::free; break;
-        case Billing::deferred: record.billing = BillingMode::deferred; break;
-        default:
-            if (is_plan_call(facts.host, head.headers)) record.billing = BillingMode::plan;
-    }
+    call->record = std::move(start->record);
+    call->bodies = make_capture();
+    if (call->bodies)
+        call->bodies->begin(http::Direction::to_upstream, event.request->headers);
     calls.push_back(std::move(call));
+}
+
+std::unique_ptr<BodyCapture> CallObserver::State::make_capture() const {
+    if (facts.captures == nullptr ||
+        !facts.captures->is_on(facts.project_slug, facts.haltonrc_capture))
+        return nullptr;
+    return std::make_unique<BodyCapture>(facts.captures->budget());
 }
 
 void CallObserver::State::read_head(OpenCall& call, const http::ResponseHead& head) {
@@ -272,6 +211,7 @@ void CallObserver::State::read_head(OpenCall& call, const http::ResponseHead& he
     if (record.billing == BillingMode::plan && is_paid_overage(head.headers)) {
         record.billing = BillingMode::metered;
     }
+    if (call.bodies) call.bodies->begin(http::Direction::to_client, head.headers);
     call.answer.emplace(*call.endpoint->shape, head.headers, thread_parser());
 }
 
@@ -320,6 +260,8 @@ void CallObserver::State::open_socket(std::uint32_t stream, const http::Response
     const std::unique_ptr<OpenCall> upgrade = take(stream);
     read_head(*upgrade, head);
     sockets.push_back(std::make_unique<OpenSocket>(*upgrade, head, clock));
+    sockets.back()->bodies = make_capture();
+    sockets.back()->session.set_capture(sockets.back()->bodies.get());
 }
 
 void CallObserver::State::read_socket(const http::Event& event) {
@@ -353,10 +295,18 @@ void CallObserver::State::end_turns(OpenSocket& socket, std::vector<Turn> turns,
         record.id = make_uuid();
         record.requested_at = turn.asked_at.utc;
         record.requested_model = turn.requested_model;
+        // What a message says of itself is newer than what the upgrade said.
+        ClientSignals client = turn.client;
+        for (const auto member : {&ClientSignals::session_id, &ClientSignals::thread_id,
+                                  &ClientSignals::turn_id, &ClientSignals::agent_name})
+            if (!(client.*member).empty()) record.client.*member = std::move(client.*member);
         record.time_to_first_byte_ms.reset();
         if (turn.begun_at) record.time_to_first_byte_ms = to_ms(*turn.begun_at - call.begun_at);
         if (!turn.id.empty()) record.provider_request_id = turn.id;
         if (turn.error_status >= 400) record.http_status = turn.error_status;
+        // What was said since the last turn's end is this one's; the switch may have changed.
+        call.bodies = std::exchange(socket.bodies, make_capture());
+        socket.session.set_capture(socket.bodies.get());
         finish(call, error);
     }
 }
@@ -381,6 +331,7 @@ void CallObserver::State::finish(OpenCall& call, const Error* error) {
     if (std::string model = call.request.model(); !model.empty()) {
         record.requested_model = std::move(model);
     }
+    call.request.add_signals(record.client);
     static const Reading nothing;
     const Reading* reading = &nothing;
     bool is_whole = false;
@@ -404,7 +355,12 @@ void CallObserver::State::finish(OpenCall& call, const Error* error) {
     if (!is_counted(call, *reading)) return;
     judge(call, *reading, is_whole, error);
     set_price(call, *reading);
-    sink.offer(std::move(record));
+    redact_words(record);
+    auto bodies = call.bodies ? call.bodies->take() : nullptr;
+    if (bodies)
+        sink.offer_with_bodies(std::move(record), std::move(bodies));
+    else
+        sink.offer(std::move(record));
 }
 
 // Whether this call is a row: an answer that is fetched again counts once, when the call that began

@@ -1,5 +1,7 @@
 #include "setup/layer.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "base/text.h"
@@ -94,6 +96,16 @@ std::string quote_for_shell(std::string_view word) {
 std::string describe(const Step& step) {
     // A path may hold anything, and this goes to a terminal.
     return to_safe_text(std::visit(Describer{}, step), 1000);
+}
+
+std::vector<std::string_view> split_ids(std::string_view text) {
+    std::vector<std::string_view> words;
+    while (!text.empty()) {
+        const auto end = std::min(text.find(' '), text.size());
+        if (end > 0) words.push_back(text.substr(0, end));
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return words;
 }
 
 }  // namespace halton::setup

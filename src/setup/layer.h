@@ -142,4 +142,7 @@ struct Layer {
     std::vector<Step> (*plan_stop)(const Facts&) = nullptr;
 };
 
+// The ids in a `depends_on`.
+std::vector<std::string_view> split_ids(std::string_view depends_on);
+
 }  // namespace halton::setup

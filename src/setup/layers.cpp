@@ -53,20 +53,6 @@ void append(Plan& plan, const Layer& layer, std::vector<Step> steps) {
     for (auto& step : steps) plan.push_back({&layer, std::move(step)});
 }
 
-std::vector<std::string_view> split_words(std::string_view text) {
-    std::vector<std::string_view> words;
-    while (!text.empty()) {
-        const auto end = std::min(text.find(' '), text.size());
-        if (end > 0) words.push_back(text.substr(0, end));
-        text.remove_prefix(std::min(end + 1, text.size()));
-    }
-    return words;
-}
-
-bool is_fault(const Finding& finding) {
-    return finding.health == Health::odd || finding.health == Health::broken;
-}
-
 bool is_free_or_ours(const Facts& facts, std::uint16_t port) {
     return !is_strangers_port(facts, port);
 }
@@ -135,16 +121,7 @@ config::EffectivePorts choose_ports(const Facts& facts) {
 
 std::vector<Judged> judge_all(const Facts& facts) {
     std::vector<Judged> all;
-    for (const Layer* layer : applicable(facts.system)) {
-        Judged judged{layer, layer->judge(facts), nullptr};
-        if (is_fault(judged.finding))
-            for (const auto id : split_words(layer->depends_on))
-                for (const Judged& other : all)
-                    // The root of a chain of faults, not its middle.
-                    if (other.layer->id == id && is_fault(other.finding) && !judged.cause)
-                        judged.cause = other.cause ? other.cause : other.layer;
-        all.push_back(std::move(judged));
-    }
+    for (const Layer* layer : applicable(facts.system)) all.push_back({layer, layer->judge(facts)});
     return all;
 }
 
@@ -218,7 +195,7 @@ std::string print_layers() {
     int number = 0;
     for (const Layer* layer : table) {
         std::string needs;
-        for (const auto id : split_words(layer->depends_on))
+        for (const auto id : split_ids(layer->depends_on))
             needs += fmt::format("{}`{}`", needs.empty() ? "" : ", ", id);
         text += fmt::format("| {} | `{}` | {}: {} | {} | {} | {} |\n", ++number, layer->id,
                             layer->title, layer->purpose, to_text(layer->from),

@@ -32,10 +32,8 @@ config::EffectivePorts choose_ports(const Facts& facts);
 struct Judged {
     const Layer* layer = nullptr;
     Finding finding;
-    // The nearest layer that it depends on and that is at fault itself: told first, this one is
-    // its consequence.
-    const Layer* cause = nullptr;
 };
+// In the table's order. What is whose consequence: diagnose() in setup/verdict.h.
 std::vector<Judged> judge_all(const Facts& facts);
 
 struct PlannedStep {

@@ -17,16 +17,6 @@ int weight_of(const Finding& finding) {
     return 0;
 }
 
-std::vector<std::string_view> split_words(std::string_view text) {
-    std::vector<std::string_view> words;
-    while (!text.empty()) {
-        const auto end = std::min(text.find(' '), text.size());
-        if (end > 0) words.push_back(text.substr(0, end));
-        text.remove_prefix(std::min(end + 1, text.size()));
-    }
-    return words;
-}
-
 const DiagnosisRow* find(const std::vector<DiagnosisRow>& rows, std::string_view id) {
     const auto found = std::find_if(rows.begin(), rows.end(),
                                     [id](const DiagnosisRow& row) { return row.id == id; });
@@ -38,7 +28,7 @@ const DiagnosisRow* find(const std::vector<DiagnosisRow>& rows, std::string_view
 // though oddly, explains nothing that is broken.
 const DiagnosisRow* find_root(const std::vector<DiagnosisRow>& rows, const DiagnosisRow& row,
                               std::set<std::string_view>& seen) {
-    for (const auto id : split_words(row.depends_on)) {
+    for (const auto id : split_ids(row.depends_on)) {
         const DiagnosisRow* below = find(rows, id);
         if (!below || !is_fault(below->finding) ||
             weight_of(below->finding) < weight_of(row.finding) || !seen.insert(below->id).second)
@@ -78,7 +68,7 @@ Diagnosis diagnose(std::vector<DiagnosisRow> rows) {
             *same = std::move(row);
     }
     const auto is_said_below = [&](const DiagnosisRow& row) {
-        const auto words = split_words(row.depends_on);
+        const auto words = split_ids(row.depends_on);
         return !row.finding.code.empty() &&
                std::any_of(words.begin(), words.end(), [&](std::string_view id) {
                    const DiagnosisRow* below = find(diagnosis.rows, id);

@@ -12,6 +12,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "config/slug.h"
+#include "store/audit.h"
 #include "store/row_writer.h"
 #include "store/schema.h"
 
@@ -118,6 +119,14 @@ void leave_trace(SQLite::Database& database, const char* event, std::int64_t pro
     // Slugs hold nothing that JSON would have to escape.
     insert.bind(4, fmt::format("{{\"from\":\"{}\",\"to\":\"{}\"}}", from, to));
     insert.exec();
+}
+
+void leave_event(SQLite::Database& database, std::string_view type, const std::string& slug) {
+    AuditEvent event;
+    event.type = type;
+    event.actor = "cli";
+    event.project = slug;
+    append_audit(database, event);
 }
 
 std::vector<std::string> split_words(const std::string& text) {
@@ -313,10 +322,14 @@ Result<void> archive_project(const fs::path& file, const std::string& slug, bool
             const auto project = find_project(database, slug);
             if (!project) return fail(project.error());
             SQLite::Statement update(database,
-                                     "UPDATE projects SET archived_at = ?2 WHERE id = ?1");
+                                     "UPDATE projects SET archived_at = ?2 WHERE id = ?1 "
+                                     "AND (archived_at IS NULL) != (?2 IS NULL)");
             update.bind(1, project->id);
             is_archived ? update.bind(2, to_iso8601(system_clock().now_utc())) : update.bind(2);
-            update.exec();
+            if (update.exec() > 0)
+                leave_event(database,
+                            is_archived ? audit::project_archived : audit::project_unarchived,
+                            project->slug);
             transaction.commit();
             return {};
         });
@@ -349,6 +362,10 @@ Result<void> change_project(const fs::path& file, const std::string& slug,
                 value ? upsert.bind(2, int{*value}) : upsert.bind(2);
                 upsert.bind(3, to_iso8601(system_clock().now_utc()));
                 upsert.exec();
+                leave_event(database,
+                            value.value_or(false) ? audit::body_capture_enabled
+                                                  : audit::body_capture_disabled,
+                            project->slug);
             }
             transaction.commit();
             return {};

@@ -19,6 +19,7 @@
 #include <SQLiteCpp/Statement.h>
 
 #include "meter/call.h"
+#include "store/body_writer.h"
 #include "store/unmetered.h"
 
 namespace halton::store {
@@ -61,6 +62,9 @@ public:
     // Moves the log into the file and empties it, as far as readers let it.
     void checkpoint() noexcept;
 
+    // Beside the rows, in transactions of their own.
+    BodyWriter& bodies() { return bodies_; }
+
     // The file was made by a newer program; its rows are written with the columns known here.
     bool is_newer_schema() const { return is_newer_schema_; }
 
@@ -75,6 +79,7 @@ private:
     void keep_limits(const meter::CallRecord& call);
 
     SQLite::Database database_;
+    BodyWriter bodies_{database_};
     bool is_newer_schema_ = false;
     SQLite::Statement begin_;
     SQLite::Statement commit_;

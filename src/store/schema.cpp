@@ -239,6 +239,57 @@ CREATE INDEX project_aliases_by_project ON project_aliases (project_id);
 CREATE INDEX requests_by_project ON requests (project_id, requested_at);
 )sql";
 
+// What is known of a body beside its text, and what prunes need: the oldest first, and how much
+// there is without reading any. `codec`: how the two are packed; NULL: not at all.
+constexpr const char* bodies_schema = R"sql(
+ALTER TABLE request_bodies ADD COLUMN request_bytes INTEGER;
+ALTER TABLE request_bodies ADD COLUMN response_bytes INTEGER;
+ALTER TABLE request_bodies ADD COLUMN request_truncated INTEGER;
+ALTER TABLE request_bodies ADD COLUMN response_truncated INTEGER;
+ALTER TABLE request_bodies ADD COLUMN redaction_count INTEGER;
+ALTER TABLE request_bodies ADD COLUMN redaction_kinds TEXT;
+ALTER TABLE request_bodies ADD COLUMN codec TEXT;
+ALTER TABLE request_bodies ADD COLUMN stored_bytes INTEGER;
+CREATE INDEX request_bodies_by_time ON request_bodies (captured_at, stored_bytes);
+)sql";
+
+// What a policy looks at and what it does. `rule` of the first schema keeps the scope in words.
+// Events of the audit stay; a merge of projects may move them. People are told of a budget once
+// in a period, whichever daemon saw it.
+constexpr const char* policies_schema = R"sql(
+ALTER TABLE policies ADD COLUMN kind TEXT;
+ALTER TABLE policies ADD COLUMN provider TEXT;
+ALTER TABLE policies ADD COLUMN model TEXT;
+ALTER TABLE policies ADD COLUMN tool TEXT;
+ALTER TABLE policies ADD COLUMN limit_nanousd INTEGER;
+ALTER TABLE policies ADD COLUMN period TEXT;
+ALTER TABLE policies ADD COLUMN counts_plan INTEGER;
+ALTER TABLE policies ADD COLUMN priority INTEGER NOT NULL DEFAULT 100;
+ALTER TABLE policies ADD COLUMN updated_at TEXT;
+
+CREATE TABLE budget_notices (
+    policy_id INTEGER NOT NULL REFERENCES policies (id) ON DELETE CASCADE,
+    period_start TEXT NOT NULL,
+    percent INTEGER NOT NULL,
+    noticed_at TEXT NOT NULL,
+    PRIMARY KEY (policy_id, period_start, percent)
+);
+
+CREATE INDEX audit_events_by_type ON audit_events (event_type, id);
+CREATE TRIGGER audit_events_stay BEFORE DELETE ON audit_events BEGIN
+    SELECT RAISE(ABORT, 'events of the audit stay');
+END;
+CREATE TRIGGER audit_events_say_what_they_said
+BEFORE UPDATE OF occurred_at, event_type, actor, request_id, detail ON audit_events BEGIN
+    SELECT RAISE(ABORT, 'events of the audit stay as they are');
+END;
+)sql";
+
+// Calls that came out of a tool's own transcripts are marked; NULL is the wire.
+constexpr const char* imports_schema = R"sql(
+ALTER TABLE requests ADD COLUMN source TEXT;
+)sql";
+
 }  // namespace
 
 std::span<const Migration> migrations() {
@@ -249,6 +300,9 @@ std::span<const Migration> migrations() {
         Migration{4, "unmetered", unmetered_schema},
         Migration{5, "clients", clients_schema},
         Migration{rollup_schema_number, "roll-ups", rollup_schema().c_str()},
+        Migration{7, "policies", policies_schema},
+        Migration{8, "bodies", bodies_schema},
+        Migration{9, "imports", imports_schema},
     };
     return all_migrations;
 }

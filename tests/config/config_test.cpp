@@ -300,3 +300,22 @@ cache_write_1h = 0
     CHECK(full.config.price_overrides.size() == halton::limits::price_overrides_max);
     CHECK(full.warnings.size() == 1);
 }
+
+TEST_CASE("config: bodies") {
+    const auto defaults = parse_config("").config;
+    CHECK_FALSE(defaults.captures_bodies);
+    CHECK(defaults.body_retention_days == 30);
+    CHECK(defaults.body_size_limit_mib == 1024);
+    const auto good =
+        parse_config("[bodies]\ncapture = true\nretention_days = 0\nsize_limit_mb = 5\n");
+    CHECK(good.warnings.empty());
+    CHECK(good.config.captures_bodies);
+    CHECK(good.config.body_retention_days == 0);
+    CHECK(good.config.body_size_limit_mib == 5);
+    const auto bad =
+        parse_config("[bodies]\ncapture = \"on\"\nretention_days = -1\nsize_limit_mb = 1.5\n");
+    CHECK(bad.warnings.size() == 3);
+    CHECK_FALSE(bad.config.captures_bodies);
+    CHECK(bad.config.body_retention_days == 30);
+    CHECK(bad.config.body_size_limit_mib == 1024);
+}

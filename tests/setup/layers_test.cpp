@@ -1,6 +1,7 @@
 // The table as a whole, on a made-up machine: plans of each mode, repeated, switched, cut off at
 // every step and undone.
 #include "setup/layers.h"
+#include "setup/verdict.h"
 
 #include <array>
 #include <functional>
@@ -316,14 +317,17 @@ TEST_CASE("layers: a consequence names its cause") {
     FakeLinux machine;
     machine.install({.mode = Mode::full});
     machine.files.erase("/home/ann/.halton-meter/ca.pem");
-    const auto all = judge_all(machine.look());
+    std::vector<DiagnosisRow> rows;
+    for (const auto& judged : judge_all(machine.look()))
+        rows.push_back({std::string(judged.layer->id), std::string(judged.layer->title),
+                        std::string(judged.layer->depends_on), judged.finding});
     std::size_t followers = 0;
-    for (const auto& judged : all) {
-        if (judged.layer->id == "authority") {
-            CHECK(judged.finding.code == "ca.missing");
-            CHECK(judged.cause == nullptr);
-        } else if (judged.cause != nullptr) {
-            CHECK(judged.cause->id == "authority");
+    for (const auto& row : diagnose(std::move(rows)).rows) {
+        if (row.id == "authority") {
+            CHECK(row.finding.code == "ca.missing");
+            CHECK(row.caused_by.empty());
+        } else if (!row.caused_by.empty()) {
+            CHECK(row.caused_by == "authority");
             ++followers;
         }
     }
@@ -381,6 +385,17 @@ TEST_CASE("layers: each layer says what is wrong with it") {
              old.program = m.facts.folders.program;
              old.health_status = 200;
              old.version = "1.0.0";
+             m.strangers[8765] = old;
+         }},
+        {"daemon-unit", "daemon.old_root",
+         [&](FakeLinux& m) {
+             ListenerFact old;
+             old.is_bound = true;
+             old.uid = m.facts.uid;
+             old.program = m.facts.folders.program;
+             old.health_status = 200;
+             old.version = m.facts.version;
+             old.root_fingerprint = "0123456789abcdef";
              m.strangers[8765] = old;
          }},
         {"watchdog-unit", "watchdog.down",

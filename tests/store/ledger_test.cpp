@@ -16,6 +16,7 @@
 #include "base/limits_history.h"
 #include "meter/call_bytes.h"
 #include "store/calls.h"
+#include "store/captures.h"
 #include "store/pending_rows.h"
 #include "store/reports.h"
 #include "store/rollups.h"
@@ -622,4 +623,66 @@ TEST_CASE("ledger: fills the roll-ups of what an older program left, while rows 
           query_number(file, "SELECT count(*) FROM requests"));
     ledger.stop(seconds(5));
     CHECK(ledger.counters().rows_written == 20);
+}
+
+TEST_CASE("ledger: bodies are written behind their rows, in no file before that") {
+    const test::TempDirectory directory;
+    const auto file = directory / "db.sqlite";
+    std::vector<std::byte> memory(1 << 16);
+    const auto key = std::string("sk-") + "ant-A1b2C3d4E5f6G7h8";
+    {
+        Ledger ledger(file, {std::span(memory)});
+        for (std::uint64_t i = 0; i < 50; ++i) {
+            auto call = make_call(i);
+            if (i % 2 == 0)
+                ledger.offer_with_bodies(std::move(call),
+                                         test::make_bodies("UNIQUE " + key, "fine"));
+            else
+                ledger.offer(std::move(call));
+        }
+        const std::string_view bytes(reinterpret_cast<const char*>(memory.data()), memory.size());
+        CHECK(bytes.find("UNIQUE") == std::string_view::npos);
+        ledger.stop(generous);
+        const auto counters = ledger.counters();
+        CHECK(counters.rows_written == 50);
+        CHECK(counters.bodies_written == 25);
+        CHECK(counters.bodies_dropped == 0);
+        CHECK(counters.bodies_waiting == 0);
+    }
+    CHECK(query_number(file, "SELECT count(*) FROM request_bodies WHERE redaction_count = 1") == 25);
+}
+
+TEST_CASE("ledger: a body that is no text is counted, and its row is there") {
+    const test::TempDirectory directory;
+    const auto file = directory / "db.sqlite";
+    Ledger ledger(file);
+    ledger.offer_with_bodies(make_call(1), test::make_bodies(std::string("\0\1", 2), "fine"));
+    const auto counters =
+        wait_for(ledger, [](const LedgerCounters& c) { return c.bodies_dropped > 0; });
+    CHECK(counters.bodies_dropped == 1);
+    CHECK(counters.rows_written == 1);
+    ledger.stop(generous);
+    CHECK(query_number(file, "SELECT count(*) FROM requests") == 1);
+}
+
+TEST_CASE("ledger: bodies that have no time left at the end are dropped, not their rows") {
+    const test::TempDirectory directory;
+    const auto file = directory / "db.sqlite";
+    std::vector<std::byte> memory(1 << 20);
+    std::uint64_t written = 0;
+    {
+        Ledger ledger(file, {std::span(memory)});
+        for (std::uint64_t i = 0; i < 40; ++i)
+            ledger.offer_with_bodies(make_call(i),
+                                     test::make_bodies(std::string(200'000, 'x'), "fine"));
+        ledger.stop(std::chrono::milliseconds(0));
+        const auto counters = ledger.counters();
+        written = counters.bodies_written;
+        CHECK(counters.bodies_written + counters.bodies_dropped == 40);
+    }
+    Ledger next(file, {std::span(memory)});
+    next.stop(generous);
+    CHECK(query_number(file, "SELECT count(*) FROM requests") == 40);
+    CHECK(query_number(file, "SELECT count(*) FROM request_bodies") ==
+          static_cast<std::int64_t>(written));
 }

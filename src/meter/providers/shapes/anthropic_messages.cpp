@@ -33,6 +33,7 @@ void read(const Document& document, Reading& reading) {
 
 }  // namespace
 
-const Shape anthropic_messages{"anthropic_messages", &paths, judge, read};
+const Shape anthropic_messages{"anthropic_messages", &paths, judge, read, nullptr, false,
+                               &refusals::anthropic};
 
 }  // namespace halton::meter::shapes

@@ -26,6 +26,7 @@ void read(const Document& document, Reading& reading) {
 
 }  // namespace
 
-const Shape bedrock_converse{"bedrock_converse", &paths, judge, read, read_bedrock_head};
+const Shape bedrock_converse{"bedrock_converse", &paths, judge, read, read_bedrock_head, false,
+                             &refusals::aws};
 
 }  // namespace halton::meter::shapes

@@ -117,6 +117,7 @@ void read(const Document& document, Reading& reading) {
 
 }  // namespace
 
-const Shape bedrock_invoke{"bedrock_invoke", &paths, judge, read, read_bedrock_head};
+const Shape bedrock_invoke{"bedrock_invoke", &paths, judge, read, read_bedrock_head, false,
+                           &refusals::aws};
 
 }  // namespace halton::meter::shapes

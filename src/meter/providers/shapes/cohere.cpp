@@ -69,6 +69,6 @@ void read(const Document& document, Reading& reading) {
 
 }  // namespace
 
-const Shape cohere{"cohere", &paths, judge, read};
+const Shape cohere{"cohere", &paths, judge, read, nullptr, false, &refusals::cohere};
 
 }  // namespace halton::meter::shapes

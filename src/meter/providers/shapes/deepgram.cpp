@@ -35,6 +35,6 @@ void read(const Document& document, Reading& reading) {
 
 }  // namespace
 
-const Shape deepgram{"deepgram", &paths, judge, read, read_head};
+const Shape deepgram{"deepgram", &paths, judge, read, read_head, false, &refusals::deepgram};
 
 }  // namespace halton::meter::shapes

@@ -65,6 +65,7 @@ void read(const Document& document, Reading& reading) {
 
 }  // namespace
 
-const Shape gemini_generate{"gemini_generate", &paths, judge, read};
+const Shape gemini_generate{"gemini_generate", &paths, judge, read, nullptr, false,
+                            &refusals::google};
 
 }  // namespace halton::meter::shapes

@@ -20,13 +20,19 @@ enum Pick : std::size_t {
     id,
     inner_id,
 };
-constexpr JsonPaths paths{"event_type",          "model",
-                          "usage",               "service_tier",
-                          "status",              "error",
-                          "code",                "interaction.model",
-                          "interaction.usage",   "interaction.service_tier",
+constexpr JsonPaths paths{"event_type",
+                          "model",
+                          "usage",
+                          "service_tier",
+                          "status",
+                          "error",
+                          "code",
+                          "interaction.model",
+                          "interaction.usage",
+                          "interaction.service_tier",
                           "interaction.error",
-                          "id",                  "interaction.id"};
+                          "id",
+                          "interaction.id"};
 
 EventUse judge(const http::SseEvent& event, const Reading&) {
     return event.type.starts_with("step.") ? EventUse::skip : EventUse::read;
@@ -84,6 +90,7 @@ void read(const Document& document, Reading& reading) {
 
 }  // namespace
 
-const Shape gemini_interactions{"gemini_interactions", &paths, judge, read};
+const Shape gemini_interactions{"gemini_interactions", &paths, judge, read, nullptr, false,
+                                &refusals::google};
 
 }  // namespace halton::meter::shapes

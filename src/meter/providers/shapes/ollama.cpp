@@ -25,6 +25,6 @@ void read(const Document& document, Reading& reading) {
 
 }  // namespace
 
-const Shape ollama{"ollama", &paths, judge, read};
+const Shape ollama{"ollama", &paths, judge, read, nullptr, false, &refusals::plain};
 
 }  // namespace halton::meter::shapes

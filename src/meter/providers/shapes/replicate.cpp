@@ -33,6 +33,6 @@ void read(const Document& document, Reading& reading) {
 
 }  // namespace
 
-const Shape replicate{"replicate", &paths, judge, read};
+const Shape replicate{"replicate", &paths, judge, read, nullptr, false, &refusals::problem};
 
 }  // namespace halton::meter::shapes

@@ -23,6 +23,7 @@
 #include "http/head.h"
 #include "http/sse.h"
 #include "meter/call.h"
+#include "meter/refusal_form.h"
 
 namespace halton::meter {
 
@@ -93,6 +94,8 @@ struct Shape {
     void (*read_head)(const http::HeaderList& headers, Reading& reading) = nullptr;
     // A top-level array is one answer, not the pieces of a stream.
     bool is_list_whole = false;
+    // How its API words a refusal, for one of ours.
+    const RefusalForm* refusal = &refusals::openai;
 };
 
 // Pieces that several shapes need -------------------------------------------------------------

@@ -39,6 +39,6 @@ void read(const Document& document, Reading& reading) {
 
 }  // namespace
 
-const Shape tgi{"tgi", &paths, judge, read, read_head, true};
+const Shape tgi{"tgi", &paths, judge, read, read_head, true, &refusals::plain};
 
 }  // namespace halton::meter::shapes

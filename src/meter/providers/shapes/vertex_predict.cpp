@@ -22,6 +22,7 @@ void read(const Document& document, Reading& reading) {
 
 }  // namespace
 
-const Shape vertex_predict{"vertex_predict", &paths, judge, read};
+const Shape vertex_predict{"vertex_predict", &paths, judge, read, nullptr, false,
+                           &refusals::google};
 
 }  // namespace halton::meter::shapes

@@ -47,6 +47,6 @@ void read(const Document& document, Reading& reading) {
 
 }  // namespace
 
-const Shape watsonx{"watsonx", &paths, judge, read};
+const Shape watsonx{"watsonx", &paths, judge, read, nullptr, false, &refusals::watsonx};
 
 }  // namespace halton::meter::shapes
