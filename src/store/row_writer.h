@@ -49,6 +49,10 @@ public:
     // Never fails: the transaction may be gone already.
     void roll_back() noexcept;
 
+    // One step of what the roll-ups lack (store/rollups.h), in a transaction of its own. False when
+    // they lack nothing.
+    bool fill_rollups(std::int64_t row_count);
+
     // Whether the file was moved or deleted under the open connection.
     bool has_moved() noexcept;
 
