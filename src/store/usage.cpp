@@ -838,10 +838,6 @@ Result<std::vector<UsageRow>> read_usage(Reader& reader, const UsageQuery& query
         [&](SQLite::Database& database) { return read_usage_rows(database, query); });
 }
 
-Result<std::vector<UsageRow>> read_usage(SQLite::Database& database, const UsageQuery& query) {
-    return read_rows(database, query);
-}
-
 UsageSums sum_usage(SQLite::Database& database, const UsageQuery& query) {
     UsageSums sums;
     if (!has_rows(database)) return sums;
