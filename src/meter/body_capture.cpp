@@ -47,7 +47,8 @@ bool HeldText::append(std::string_view bytes) {
     if (!budget_) return false;
     if (text_.size() + bytes.size() > taken_bytes_) {
         // Twice as much, so that it is not asked for each piece.
-        const std::size_t wanted = std::max(text_.size() + bytes.size(), 2 * taken_bytes_);
+        const std::size_t wanted = std::max(text_.size() + bytes.size(),
+                                            std::min(2 * taken_bytes_, held_bytes_max));
         if (!budget_->take(wanted - taken_bytes_)) return false;
         taken_bytes_ = wanted;
         text_.reserve(wanted);

@@ -123,6 +123,7 @@ private:
     std::string host_;   // whom the client means: of the target, then of its hello
     std::string bytes_;  // of the client behind the CONNECT: its ClientHello
     std::optional<net::Blocking::Pending<Owner>> search_;  // until it has answered
+    std::chrono::steady_clock::duration waited_{};         // for that: what it cost the client
     Owner owner_;
 };
 
@@ -294,7 +295,9 @@ asio::awaitable<Opened> Intercept::meter(TcpStream upstream, const tls::ClientHe
 
 asio::awaitable<void> Intercept::wait_for_owner(net::Milliseconds limit) {
     if (!search_) co_return;
+    const auto begun = std::chrono::steady_clock::now();
     auto found = co_await search_->wait(limit);
+    waited_ += std::chrono::steady_clock::now() - begun;
     if (!found) co_return;
     owner_ = std::move(*found);
     search_.reset();
@@ -308,7 +311,9 @@ meter::Attribution Intercept::attribute() {
                {"project", found.project_slug},
                {"program", owner_.process.executable},
                {"pid", owner_.process.pid},
-               {"client", owner_.outcome}});
+               {"client", owner_.outcome},
+               {"waited_us",
+                std::chrono::duration_cast<std::chrono::microseconds>(waited_).count()}});
     if (services_.registry == nullptr) return found;
     const auto other = services_.registry->note(found.project_slug, found.folder);
     // They share their rows: one slug is one project.
