@@ -56,6 +56,7 @@ struct Daemon {
     const config::Config& config;
     const platform::Home& home;
     store::Ledger& ledger;
+    std::string root_fingerprint;  // of the CA
     Limits limits;
     config::EffectivePorts ports{};
     DaemonFacts::State state = DaemonFacts::State::starting;
@@ -93,6 +94,7 @@ DaemonFacts Daemon::facts() const {
     DaemonFacts facts;
     facts.state = state;
     facts.version = version();
+    facts.root_fingerprint = root_fingerprint;
     facts.uptime = std::chrono::duration_cast<std::chrono::seconds>(
         std::chrono::steady_clock::now() - started_at);
     facts.ports = ports;
@@ -278,7 +280,7 @@ int run_daemon(int argc, char** argv) {
     for (std::size_t i = 1; i < pending_files.taken.size(); ++i) pending_files.taken[i].remove();
     {
         asio::io_context io(1);
-        Daemon daemon{io, config, *home, ledger, Limits{}};
+        Daemon daemon{io, config, *home, ledger, (*authority)->fingerprint(), Limits{}};
         auto intercept = net::Listener::bind(io.get_executor(), config.internal_port,
                                              limits::port_fallback_count);
         auto api =
@@ -376,9 +378,9 @@ int run_daemon(int argc, char** argv) {
 
         daemon.background.spawn("capture switches", daemon.follow_capture_switches(blocking));
         daemon.background.spawn("own log", net::every(limits::log_look_pause, [&home] {
-                                    (void)platform::rotate_own_log(
-                                        2, home->log_file("daemon"), limits::log_bytes_max,
-                                        limits::log_backup_count);
+                                    (void)platform::rotate_own_log(2, home->log_file("daemon"),
+                                                                   limits::log_bytes_max,
+                                                                   limits::log_backup_count);
                                 }));
         daemon.background.spawn("system proxy", daemon.proxy_nets.switch_on_when_healthy(
                                                     api->port(), daemon.ports.edge_port));

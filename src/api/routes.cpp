@@ -28,9 +28,10 @@ std::string_view name_of(DaemonFacts::State state) {
 Answer health(const DaemonFacts& facts) {
     const bool is_ok = facts.state == DaemonFacts::State::ok;
     return {is_ok ? 200 : 503,
-            fmt::format(R"({{"status":{},"version":{},"uptime_s":{},)"
+            fmt::format(R"({{"status":{},"version":{},"root":{},"uptime_s":{},)"
                         R"("ports":{{"edge":{},"internal":{},"api":{}}}}})",
-                        json_text(name_of(facts.state)), json_text(facts.version), facts.uptime.count(),
+                        json_text(name_of(facts.state)), json_text(facts.version),
+                        json_text(facts.root_fingerprint), facts.uptime.count(),
                         facts.ports.edge_port, facts.ports.internal_port, facts.ports.api_port)};
 }
 
@@ -57,9 +58,10 @@ Answer daemon_status(const DaemonFacts& facts) {
                         facts.unseen_connections, facts.unseen_requests);
     is_first = true;
     for (const auto& refusal : facts.refusals) {
-        body += fmt::format(R"({}{{"program":{},"host":{},"count":{},"since":{}}})",
-                            is_first ? "" : ",", json_text(refusal.program), json_text(refusal.host),
-                            refusal.count, json_text(to_iso8601(refusal.since)));
+        body +=
+            fmt::format(R"({}{{"program":{},"host":{},"count":{},"since":{}}})",
+                        is_first ? "" : ",", json_text(refusal.program), json_text(refusal.host),
+                        refusal.count, json_text(to_iso8601(refusal.since)));
         is_first = false;
     }
     return {200, body + "]}"};

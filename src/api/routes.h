@@ -18,6 +18,7 @@ struct DaemonFacts {
     enum class State { starting, ok, draining };
     State state = State::starting;
     std::string version;
+    std::string root_fingerprint;  // of the CA: hex SHA-256
     std::chrono::seconds uptime{0};
     config::EffectivePorts ports;
     store::LedgerCounters ledger;

@@ -18,4 +18,25 @@ inline constexpr std::size_t parquet_text_bytes_max = 64 * 1024;
 // database back.
 inline constexpr std::int64_t export_page_rows = 5'000;
 
+// Groups of one answer: sessions of a year of heavy work, or names that a client makes up.
+inline constexpr std::size_t row_groups_max = 50'000;
+// Above that, a report shows no percentiles: they need every row, which takes a second a million.
+inline constexpr std::int64_t report_p95_rows_max = 500'000;
+// Rows of a table in a terminal; --json and --csv have all.
+inline constexpr std::size_t report_shown_rows_max = 40;
+
+// Rows that a live view takes at a time, and between two looks: a person reads a handful, and a
+// burst of a thousand calls in a second still fits.
+inline constexpr std::size_t landed_rows_max = 2'000;
+// Between two looks of `tail` and `top`: a call shows within half a second. A look at a file that
+// has not changed takes some 50 us.
+inline constexpr std::chrono::milliseconds live_look_time{400};
+
+// What Claude Code tells a status line is some 2 KB. A shell's prompt waits for us, so a silent
+// stdin is not waited for.
+inline constexpr std::size_t statusline_input_bytes_max = 64 * 1024;
+inline constexpr std::chrono::milliseconds statusline_input_time{60};
+// A status line that comes late is worse than one that says less.
+inline constexpr std::chrono::milliseconds statusline_query_time{150};
+
 }  // namespace halton::limits

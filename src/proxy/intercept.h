@@ -28,6 +28,7 @@
 #include "net/tcp_stream.h"
 #include "net/turnstile.h"
 #include "platform/socket_owner.h"
+#include "proxy/policy_gate.h"
 #include "proxy/refusals.h"
 #include "tls/authority.h"
 #include "tls/upstream_context.h"
@@ -64,6 +65,7 @@ struct InterceptServices {
         note_unmetered = nullptr;
     meter::ProjectRegistry* registry = nullptr;  // null: no label is believed
     const meter::CaptureSwitches* captures = nullptr;  // null: no body is captured
+    GateServices* gates = nullptr;               // null: no policy blocks anything
 };
 
 asio::awaitable<void> serve_intercept(net::TcpStream edge, InterceptServices& services);

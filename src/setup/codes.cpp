@@ -52,6 +52,8 @@ constexpr Code codes[] = {
      "halton-meter run -- TOOL"},
     {"daemon.down", "the daemon does not run; calls pass unmetered", "halton-meter start"},
     {"daemon.old_program", "the daemon runs another version", "halton-meter restart"},
+    {"daemon.old_root", "the daemon signs with a CA that has been replaced since",
+     "halton-meter restart"},
     {"daemon.program_gone", "its service starts a program that is not there", "halton-meter init"},
     {"daemon.stopped", "the daemon was stopped on purpose", "halton-meter start"},
     {"daemon.unhealthy", "the daemon does not answer /health with 200", "halton-meter restart"},

@@ -8,6 +8,7 @@
 #include <SQLiteCpp/Transaction.h>
 
 #include "base/clock.h"
+#include "store/rollups.h"
 
 namespace halton::store {
 namespace {
@@ -284,19 +285,27 @@ BEFORE UPDATE OF occurred_at, event_type, actor, request_id, detail ON audit_eve
 END;
 )sql";
 
-constexpr std::array<Migration, 7> all_migrations{{
-    {1, "ledger", first_schema},
-    {2, "money", money_schema},
-    {3, "cached modalities", cached_modalities_schema},
-    {4, "unmetered", unmetered_schema},
-    {5, "clients", clients_schema},
-    {7, "policies", policies_schema},
-    {8, "bodies", bodies_schema},
-}};
+// Calls that came out of a tool's own transcripts are marked; NULL is the wire.
+constexpr const char* imports_schema = R"sql(
+ALTER TABLE requests ADD COLUMN source TEXT;
+)sql";
 
 }  // namespace
 
-std::span<const Migration> migrations() { return all_migrations; }
+std::span<const Migration> migrations() {
+    static const std::array all_migrations{
+        Migration{1, "ledger", first_schema},
+        Migration{2, "money", money_schema},
+        Migration{3, "cached modalities", cached_modalities_schema},
+        Migration{4, "unmetered", unmetered_schema},
+        Migration{5, "clients", clients_schema},
+        Migration{rollup_schema_number, "roll-ups", rollup_schema().c_str()},
+        Migration{7, "policies", policies_schema},
+        Migration{8, "bodies", bodies_schema},
+        Migration{9, "imports", imports_schema},
+    };
+    return all_migrations;
+}
 
 int read_schema_number(SQLite::Database& database) {
     if (!database.tableExists("_migrations")) return 0;

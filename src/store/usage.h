@@ -18,6 +18,10 @@
 #include "base/result.h"
 #include "store/reader.h"
 
+namespace SQLite {
+class Statement;
+}
+
 namespace halton::store {
 
 // Where local days begin: the offset from UTC, and when it changes (summer time). The first span
@@ -83,9 +87,9 @@ struct UsageQuery {
     DayZone zone;
     // A zero row for each period without calls, where only a period is grouped by.
     bool has_empty_periods = false;
-    // first_at and last_at: a look into the rows of the hours in question, for groups without a
-    // period.
-    bool has_times = false;
+    // Wanted beside the sums, for groups without a period: a look into the hours in question.
+    bool has_first_at = false;
+    bool has_last_at = false;
 };
 
 struct UsageRow {
@@ -115,6 +119,11 @@ struct UsageSummary {
 
 // Of the query's time and filters; its groups do not matter.
 Result<UsageSummary> read_usage_summary(Reader& reader, const UsageQuery& query);
+
+// For other queries of store/. Fail: with SQLite::Exception.
+UsageSums sum_usage(SQLite::Database& database, const UsageQuery& query);
+// The columns of rollup_sums() from that one on; of calls that a plan covers, or that it does not.
+UsageSums to_usage_sums(SQLite::Statement& row, int column, bool is_plan);
 
 struct ProjectUsage {
     std::int64_t id = 0;
