@@ -6,6 +6,7 @@
 
 #include "base/limits_bodies.h"
 #include "base/text.h"
+#include "meter/redaction.h"
 
 namespace halton::meter {
 namespace {
@@ -72,6 +73,7 @@ void BodyCapture::begin(http::Direction direction, const http::HeaderList& heade
     if (const std::string* type = headers.find("content-type")) {
         const auto name = trim(std::string_view(*type).substr(0, type->find(';')));
         side.kept.content_type = to_safe_text(name, limits::body_content_type_bytes_max);
+        redact_word(side.kept.content_type);
         side.kept.is_media = is_media_type(name);
     }
     if (const std::string* coding = headers.find("content-encoding")) {

@@ -300,6 +300,8 @@ def visit_every_place(world, canaries):
     attempt(world, "POST", f"/v1beta/models/{canaries.key('path')}:generateContent{query}",
             body("gemini"), GEMINI, headers())
     world.call("GET", f"/v1/models/{canaries.prompt('unmetered path')}{query}", headers=headers())
+    attempt(world, "POST", "/v1/messages", body("odd type"),
+            headers=headers(content_type=canaries.key("content type")))
     form = (f'--x\r\ncontent-disposition: form-data; name="model"\r\n\r\nwhisper-1\r\n--x\r\n'
             f'content-disposition: form-data; name="prompt"\r\n\r\n'
             f'{canaries.prompt("form")} {canaries.key("form")}\r\n--x--\r\n').encode()
