@@ -57,6 +57,9 @@ public:
     // Moves the log into the file and empties it, as far as readers let it.
     void checkpoint() noexcept;
 
+    // For statements of one's own inside of a transaction.
+    SQLite::Database& database() { return database_; }
+
     // The file was made by a newer program; its rows are written with the columns known here.
     bool is_newer_schema() const { return is_newer_schema_; }
 
