@@ -195,7 +195,9 @@ bool Daemon::has_room(std::size_t tunnel_count) const {
 asio::awaitable<void> Daemon::follow_capture_switches(net::Blocking& blocking) {
     using Switches = std::optional<std::unordered_map<std::string, bool>>;
     const auto watch = std::make_shared<store::FileWatch>(home.database_file());
-    const auto look = [watch, file = home.database_file()]() -> Switches {
+    const auto look = [watch, file = home.database_file(), is_on = config.captures_bodies,
+                       is_noted = std::make_shared<bool>(false)]() -> Switches {
+        if (!*is_noted) *is_noted = store::note_capture_everywhere(file, is_on);
         if (!watch->has_changed()) return std::nullopt;
         auto found = store::read_capture_switches(file);
         if (!found) watch->forget();

@@ -63,24 +63,22 @@ std::string is_sealed(const Grain& grain, const char* row) {
 // Sessions are few to a day; what they used is added up when somebody looks.
 std::string add_session(const char* row) {
     return fmt::format(
-        "  INSERT INTO usage_sessions (day, session_id, project_id, tool) "
+        "  INSERT INTO usage_sessions (day, session_id, project_id, tool, requests) "
         "SELECT substr({0}.requested_at, 1, 10), {0}.session_id, {0}.project_id, "
-        "coalesce({0}.client_tool, '') WHERE {0}.session_id IS NOT NULL ON CONFLICT DO NOTHING;\n",
+        "coalesce({0}.client_tool, ''), 1 WHERE {0}.session_id IS NOT NULL "
+        "ON CONFLICT DO UPDATE SET requests = requests + 1;\n",
         row);
 }
 
-// By the index of sessions: is there another call of it on that day?
 std::string take_session(const char* row) {
-    return fmt::format(
-        "  DELETE FROM usage_sessions WHERE day = substr({0}.requested_at, 1, 10) AND "
-        "session_id = {0}.session_id AND project_id = {0}.project_id AND "
-        "tool = coalesce({0}.client_tool, '') AND NOT EXISTS (SELECT 1 FROM requests r WHERE "
-        "r.session_id = {0}.session_id AND r.requested_at >= substr({0}.requested_at, 1, 10) AND "
-        "r.requested_at < substr({0}.requested_at, 1, 10) || '~' AND "
-        "substr(r.requested_at, 1, 10) = substr({0}.requested_at, 1, 10) AND "
-        "+r.project_id = {0}.project_id AND "
-        "coalesce(r.client_tool, '') = coalesce({0}.client_tool, ''));\n",
+    const auto where = fmt::format(
+        "day = substr({0}.requested_at, 1, 10) AND session_id = {0}.session_id AND "
+        "project_id = {0}.project_id AND tool = coalesce({0}.client_tool, '')",
         row);
+    return fmt::format(
+        "  UPDATE usage_sessions SET requests = requests - 1 WHERE {0};\n"
+        "  DELETE FROM usage_sessions WHERE {0} AND requests = 0;\n",
+        where);
 }
 
 std::string add_key(const char* row) {
@@ -178,7 +176,7 @@ std::string make_schema() {
             grain.period);
     sql +=
         "CREATE TABLE usage_sessions (day TEXT NOT NULL, session_id TEXT NOT NULL, "
-        "project_id INTEGER NOT NULL, tool TEXT NOT NULL, "
+        "project_id INTEGER NOT NULL, tool TEXT NOT NULL, requests INTEGER NOT NULL, "
         "PRIMARY KEY (day, session_id, project_id, tool)) WITHOUT ROWID;\n";
     sql += indices;
     const auto update = fmt::format("UPDATE OF {}", summed_columns);
@@ -263,10 +261,12 @@ void fill_hours(SQLite::Database& database, std::int64_t row_count, const std::s
             in_step, key_condition("r")),
         from, to);
     run(database,
-        "INSERT INTO usage_sessions (day, session_id, project_id, tool) "
-        "SELECT DISTINCT substr(r.requested_at, 1, 10), r.session_id, r.project_id, "
-        "coalesce(r.client_tool, '') FROM requests r WHERE " +
-            in_step + " AND r.session_id IS NOT NULL ON CONFLICT DO NOTHING",
+        "INSERT INTO usage_sessions (day, session_id, project_id, tool, requests) "
+        "SELECT substr(r.requested_at, 1, 10), r.session_id, r.project_id, "
+        "coalesce(r.client_tool, ''), count(*) FROM requests r WHERE " +
+            in_step +
+            " AND r.session_id IS NOT NULL GROUP BY 1, 2, 3, 4 "
+            "ON CONFLICT DO UPDATE SET requests = requests + excluded.requests",
         from, to);
     run(database, "UPDATE usage_cover SET covered_from = ?", from);
 }

@@ -72,9 +72,11 @@ std::string difference(SQLite::Database& database, const char* table, const char
 // The same of the sessions: how many differ.
 std::int64_t session_differences(SQLite::Database& database) {
     const std::string raw =
-        "SELECT DISTINCT substr(requested_at, 1, 10), session_id, project_id, "
-        "coalesce(client_tool, '') FROM requests WHERE session_id IS NOT NULL";
-    const std::string rolled = "SELECT day, session_id, project_id, tool FROM usage_sessions";
+        "SELECT substr(requested_at, 1, 10), session_id, project_id, coalesce(client_tool, ''), "
+        "count(*) FROM requests WHERE session_id IS NOT NULL AND "
+        "requested_at >= (SELECT covered_from FROM usage_cover) GROUP BY 1, 2, 3, 4";
+    const std::string rolled =
+        "SELECT day, session_id, project_id, tool, requests FROM usage_sessions";
     return database
         .execAndGet("SELECT (SELECT count(*) FROM (" + raw + " EXCEPT " + rolled +
                     ")) + (SELECT count(*) FROM (" + rolled + " EXCEPT " + raw + "))")
@@ -89,9 +91,7 @@ std::string difference(SQLite::Database& database) {
                    "substr(requested_at, 1, 10) < (SELECT days_to FROM usage_cover)") +
         difference(database, "usage_months", "month", 7,
                    "substr(requested_at, 1, 7) < (SELECT months_to FROM usage_cover)");
-    const bool is_covered =
-        database.execAndGet("SELECT covered_from = '' FROM usage_cover").getInt() != 0;
-    const auto sessions = is_covered ? session_differences(database) : 0;
+    const auto sessions = session_differences(database);
     if (sessions != 0) found += fmt::format("{} sessions differ\n", sessions);
     return found;
 }
