@@ -265,6 +265,7 @@ asio::awaitable<void> PolicyService::write() {
     struct Done {
         std::vector<Waiting> batch;
         std::string error;
+        bool is_early = false;
     };
     auto done_job = begin<Done>(reader_, [file = database_, work = batch]() mutable {
         Done result;
@@ -286,7 +287,11 @@ asio::awaitable<void> PolicyService::write() {
         }
         if (result.error.empty() && !events.empty()) {
             const auto written = store::append_audit(file, events, audit_lock_wait);
-            if (!written) result.error = written.error().context;
+            if (!written) {
+                result.error = written.error().context;
+                result.is_early = written.error().kind == ErrorKind::not_found ||
+                                  written.error().kind == ErrorKind::unsupported;
+            }
         }
         if (!result.error.empty()) result.batch = std::move(work);
         return result;
@@ -300,7 +305,9 @@ asio::awaitable<void> PolicyService::write() {
             else
                 waiting_.push_front(std::move(*it));
         }
-        if (done && !std::exchange(is_write_failing_, true))
+        // A first start makes the file, an upgrade changes it: in a moment.
+        const bool is_early = done && done->is_early;
+        if (done && !is_early && !std::exchange(is_write_failing_, true))
             log_event(LogLevel::warn, "audit.not_written", {{"error", done->error}});
         co_return;
     }
