@@ -11,6 +11,7 @@
 #include "base/limits_policy.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "meter/body_capture.h"
 #include "platform/process.h"
 
 namespace halton::roles {
@@ -88,14 +89,24 @@ PolicyService::PolicyService(asio::io_context& io, std::filesystem::path databas
 
 PolicyService::~PolicyService() = default;
 
-void PolicyService::offer(meter::CallRecord call) noexcept {
+void PolicyService::count(const meter::CallRecord& call) noexcept {
     try {
         // A blocked one never ran, and was noted when it was refused.
         if (call.status != "blocked") book_.note_finished(call);
     } catch (const std::bad_alloc&) {
         // The row counts more.
     }
+}
+
+void PolicyService::offer(meter::CallRecord call) noexcept {
+    count(call);
     next_.offer(std::move(call));
+}
+
+void PolicyService::offer_with_bodies(meter::CallRecord call,
+                                      std::unique_ptr<meter::CallBodies> bodies) noexcept {
+    count(call);
+    next_.offer_with_bodies(std::move(call), std::move(bodies));
 }
 
 PolicyService::Facts PolicyService::facts() const {

@@ -52,6 +52,8 @@ public:
     ~PolicyService() override;
 
     void offer(meter::CallRecord call) noexcept override;
+    void offer_with_bodies(meter::CallRecord call,
+                           std::unique_ptr<meter::CallBodies> bodies) noexcept override;
 
     proxy::GateServices& gates() { return gates_; }
     meter::PolicyBook& book() { return book_; }
@@ -80,6 +82,7 @@ public:
     void write_rest(std::chrono::milliseconds limit);
 
 private:
+    void count(const meter::CallRecord& call) noexcept;
     struct Waiting {
         std::optional<meter::Happening> happening;  // else a plain event
         store::AuditEvent event;

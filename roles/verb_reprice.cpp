@@ -41,8 +41,7 @@ int run_reprice(int argc, char** argv) {
 
     const auto home = platform::find_home();
     if (!home) {
-        fmt::print(stderr, "halton-meter: {}\n", home.error().context);
-        return exit_failed;
+        return report_failure(home.error().context, "doctor");
     }
     const UtcTime now = system_clock().now_utc();
     const auto parsed = platform::read_config(*home);
@@ -54,11 +53,9 @@ int run_reprice(int argc, char** argv) {
     const auto result = store::reprice(home->database_file(), query, prices.book);
     if (!result) {
         if (result.error().kind == ErrorKind::not_found) {
-            fmt::print(stderr, "halton-meter: no call has been metered yet\n");
-            return exit_failed;
+            return report_failure("no call has been metered yet", "run -- <your tool>");
         }
-        fmt::print(stderr, "halton-meter: {}\n", result.error().context);
-        return exit_failed;
+        return report_failure(result.error().context, "status");
     }
     if (is_applied && result->changed > 0) {
         store::AuditEvent event;

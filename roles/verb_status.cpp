@@ -526,8 +526,7 @@ int run_status(int argc, char** argv) {
     if (const auto done = parse_flags(options, argc, argv, &flags)) return *done;
     const auto home = platform::find_home();
     if (!home) {
-        fmt::print(stderr, "halton-meter: {}\n", home.error().context);
-        return exit_failed;
+        return report_failure(home.error().context, "doctor");
     }
     const auto facts = gather(*home);
     flags.count("json") > 0 ? print_json(facts) : print_text(facts);

@@ -14,6 +14,7 @@
 
 #include "base/limits.h"
 #include "base/limits_bodies.h"
+#include "base/limits_history.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "meter/call_bytes.h"
@@ -123,6 +124,7 @@ struct Ledger::State {
     std::deque<WaitingRow> in_hand;
     std::deque<WaitingBodies> bodies_in_hand;
     steady_clock::time_point prune_at = steady_clock::now() + limits::body_prune_first;
+    steady_clock::time_point fill_at{};  // the next step of the roll-ups; far off: they are filled
     steady_clock::time_point last_commit{};
     std::size_t last_row_count = 0;
     std::chrono::milliseconds back_off{0};
@@ -141,6 +143,7 @@ struct Ledger::State {
     bool write_body(const WaitingBodies& waiting_bodies);
     void drop_bodies();
     void prune_bodies();
+    void fill_rollups();
     bool pause();
     bool open_writer();
     void on_trouble(const SQLite::Exception& error);
@@ -287,6 +290,7 @@ void Ledger::State::run() {
         write_rows();
         write_bodies();
         prune_bodies();
+        fill_rollups();
     }
     finish();
 }
@@ -296,7 +300,7 @@ bool Ledger::State::take_rows() {
     std::unique_lock lock(mutex);
     const auto is_due = [this] {
         return !waiting.empty() || stop_at || !bodies_in_hand.empty() ||
-               steady_clock::now() >= prune_at ||
+               steady_clock::now() >= prune_at || steady_clock::now() >= fill_at ||
                (!unmetered.is_empty() &&
                 steady_clock::now() >= unmetered_at + limits::unmetered_interval);
     };
@@ -309,7 +313,7 @@ bool Ledger::State::take_rows() {
         lock.lock();
     }
     while (!is_due()) {
-        auto until = prune_at;
+        auto until = std::min(prune_at, fill_at);
         if (!unmetered.is_empty())
             until = std::min(until, unmetered_at + limits::unmetered_interval);
         wake.wait_until(lock, until);
@@ -379,6 +383,23 @@ void Ledger::State::write_unmetered() {
     const std::lock_guard lock(mutex);
     unmetered.put_back(rows);
     unmetered_at = steady_clock::now();
+}
+
+// What an older program left, a step at a time, with rows between them.
+void Ledger::State::fill_rollups() {
+    if (steady_clock::now() < fill_at) return;
+    fill_at = steady_clock::now() + limits::store_back_off_max;
+    if (!writer) return;
+    try {
+        const bool is_more = writer->fill_rollups(limits::rollup_fill_rows);
+        fill_at = steady_clock::now();
+        if (!is_more) fill_at += limits::rollup_look_pause;
+    } catch (const SQLite::Exception& error) {
+        // A lock is free again soon; what else is wrong with the file shows with the next row.
+        writer->roll_back();
+        log_event(LogLevel::debug, "store.rollups.not_filled",
+                  {{"error", to_safe_text(error.what(), limits::log_value_bytes_max)}});
+    }
 }
 
 // One at least, and more while no row waits for long.
@@ -506,6 +527,7 @@ bool Ledger::State::open_writer() {
     if (writer) return true;
     try {
         writer.emplace(file);
+        fill_at = steady_clock::now();
         const auto newest_us = writer->read_newest_row_us();
         if (writer->is_newer_schema())
             log_event(LogLevel::warn, "store.schema.newer", {{"file", file.string()}});

@@ -202,7 +202,7 @@ std::vector<Sums> read_plain_sums(SQLite::Database& database, const meter::Perio
     query.to = period.to;
     query.group_by = {UsageGroup::project, UsageGroup::provider, UsageGroup::tool,
                       UsageGroup::billing};
-    const auto rows = read_usage(database, query);
+    const auto rows = read_usage_rows(database, query);
     if (!rows) throw SQLite::Exception(rows.error().context);
     for (const auto& row : *rows) {
         const bool is_plan = row.billing == name_of(meter::BillingMode::plan);

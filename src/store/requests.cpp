@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <tuple>
+#include <unordered_map>
 #include <unordered_set>
 #include <variant>
 
@@ -11,6 +13,7 @@
 
 #include "base/limits.h"
 #include "store/columns.h"
+#include "store/fast_rows.h"
 #include "store/rollups.h"
 #include "store/usage.h"
 
@@ -31,7 +34,8 @@ struct Where {
     }
 };
 
-void bind_all(SQLite::Statement& statement, const std::vector<Value>& values) {
+template <class Statement>
+void bind_all(Statement& statement, const std::vector<Value>& values) {
     int index = 0;
     for (const Value& value : values) {
         ++index;
@@ -140,32 +144,53 @@ public:
         return read_row(select);
     }
 
+    // Grouped here and not by SQLite, which would sort all failures for it.
     std::vector<ErrorGroup> read_groups() {
         where_.add("r.status <> 'success'");
         add_times();
-        SQLite::Statement select(
+        FastRows rows(
             database_,
-            fmt::format("SELECT r.provider, {}, {}, {}, {}, count(*), min(r.requested_at), "
-                        "max(r.requested_at) FROM requests r WHERE {} GROUP BY 1, 2, 3, 4, 5 "
-                        "ORDER BY 6 DESC, 8 DESC, 1, 2, 3, 4, 5 LIMIT {}",
-                        columns_.of("error_class", "NULL"),
-                        columns_.of("provider_error_code", "NULL"),
-                        columns_.of("http_status", "NULL"), columns_.of("retryable", "NULL"),
-                        where_.sql, limits::error_groups_max));
-        bind_all(select, where_.values);
-        std::vector<ErrorGroup> groups;
-        while (select.executeStep()) {
-            ErrorGroup& group = groups.emplace_back();
-            group.provider = select.getColumn(0).getString();
-            group.error_class = select.getColumn(1).getString();
-            group.provider_error_code = select.getColumn(2).getString();
-            if (!select.getColumn(3).isNull()) group.http_status = select.getColumn(3).getInt();
-            if (!select.getColumn(4).isNull()) group.retryable = select.getColumn(4).getInt() != 0;
-            group.requests = select.getColumn(5).getInt64();
-            group.first_at = select.getColumn(6).getString();
-            group.last_at = select.getColumn(7).getString();
+            fmt::format(
+                "SELECT r.provider, {}, {}, {}, {}, r.requested_at FROM requests r WHERE {}",
+                columns_.of("error_class", "NULL"), columns_.of("provider_error_code", "NULL"),
+                columns_.of("http_status", "NULL"), columns_.of("retryable", "NULL"), where_.sql));
+        bind_all(rows, where_.values);
+        std::unordered_map<std::string, ErrorGroup> groups;
+        std::string name;
+        while (rows.step()) {
+            name.clear();
+            for (int column = 0; column < 5; ++column) {
+                name += rows.text(column);
+                name += '\n';
+            }
+            const auto time = rows.text(5);
+            auto found = groups.find(name);
+            if (found == groups.end()) {
+                ErrorGroup group;
+                group.provider = rows.text(0);
+                group.error_class = rows.text(1);
+                group.provider_error_code = rows.text(2);
+                if (!rows.is_null(3)) group.http_status = static_cast<int>(rows.number(3));
+                if (!rows.is_null(4)) group.retryable = rows.number(4) != 0;
+                group.first_at = group.last_at = time;
+                found = groups.emplace(name, std::move(group)).first;
+            }
+            ErrorGroup& group = found->second;
+            ++group.requests;
+            if (time < group.first_at) group.first_at = time;
+            if (time > group.last_at) group.last_at = time;
         }
-        return groups;
+        std::vector<ErrorGroup> sorted;
+        for (auto& [key, group] : groups) sorted.push_back(std::move(group));
+        const auto order = [](const ErrorGroup& group) {
+            return std::tuple(-group.requests,
+                              std::tie(group.provider, group.error_class, group.provider_error_code,
+                                       group.http_status, group.retryable));
+        };
+        std::sort(sorted.begin(), sorted.end(),
+                  [&](const auto& a, const auto& b) { return order(a) < order(b); });
+        if (sorted.size() > limits::error_groups_max) sorted.resize(limits::error_groups_max);
+        return sorted;
     }
 
 private:
@@ -197,17 +222,21 @@ private:
     // The rows in [from, to), as texts, until the page is full; one more says that there are more.
     void read_rows(const std::string& from, const std::string& to) {
         if (is_full()) return;
+        // One bound at each side: SQLite's index takes one, and it must be the narrower.
         Where where = where_;
-        where.add("r.requested_at >= ? AND r.requested_at < ?", {from, to});
-        if (place_)
-            where.add(is_oldest_first_ ? "r.requested_at >= ? AND (r.requested_at > ? OR r.id > ?)"
-                                       : "r.requested_at <= ? AND (r.requested_at < ? OR r.id < ?)",
-                      {place_->requested_at, place_->requested_at, place_->id});
-        const char* direction = is_oldest_first_ ? "ASC" : "DESC";
+        const bool is_after = place_ && is_oldest_first_ && place_->requested_at >= from;
+        const bool is_before = place_ && !is_oldest_first_ && place_->requested_at < to;
+        where.add("r.requested_at >= ?", {is_after ? place_->requested_at : from});
+        where.add(is_before ? "r.requested_at <= ?" : "r.requested_at < ?",
+                  {is_before ? place_->requested_at : to});
+        if (is_after)
+            where.add("(r.requested_at > ? OR r.id > ?)", {place_->requested_at, place_->id});
+        if (is_before)
+            where.add("(r.requested_at < ? OR r.id < ?)", {place_->requested_at, place_->id});
         SQLite::Statement select(
             database_,
             fmt::format("{} WHERE {} ORDER BY r.requested_at {}, r.id {} LIMIT {}", select_rows(),
-                        where.sql, direction, direction, limit_ + 1 - found_.size()));
+                        where.sql, direction(), direction(), limit_ + 1 - found_.size()));
         bind_all(select, where.values);
         while (select.executeStep()) found_.push_back(read_row(select));
     }
@@ -231,33 +260,49 @@ private:
         auto last = to;
         if (place_ && is_oldest_first_) first = std::max(first, place_->requested_at);
         if (place_ && !is_oldest_first_) last = std::min(last, place_->requested_at);
-        const char* direction = is_oldest_first_ ? "ASC" : "DESC";
-        SQLite::Statement days(
-            database_, fmt::format("SELECT day, key_id FROM usage_days WHERE day >= ? AND day <= ? "
-                                   "ORDER BY day {}, key_id {}",
-                                   direction, direction));
-        SQLite::Statement hours(
-            database_, fmt::format("SELECT hour, key_id FROM usage_hours WHERE hour >= ?1 AND "
-                                   "hour < ?1 || '~' ORDER BY hour {}, key_id {}",
-                                   direction, direction));
+        // Days that are over have a roll-up of their own; later hours are looked through.
+        const auto days_to = database_.execAndGet("SELECT days_to FROM usage_cover").getString();
+        const auto read_late = [&] {
+            if (last >= days_to)
+                read_hours_of(keys, std::max(first.substr(0, 13), days_to), last, from, to);
+        };
+        if (!is_oldest_first_) read_late();
+        FastRows days(database_,
+                      fmt::format("SELECT day, key_id FROM usage_days WHERE day >= ? AND day <= ? "
+                                  "ORDER BY day {0}, key_id {0}",
+                                  direction()));
         days.bind(1, first.substr(0, 10));
         days.bind(2, last);
         std::string day_done;
-        while (days.executeStep() && !is_full()) {
-            const auto day = days.getColumn(0).getString();
-            if (day == day_done || keys.count(days.getColumn(1).getInt64()) == 0) continue;
+        while (!is_full() && days.step()) {
+            const auto day = days.text(0);
+            if (day == day_done || keys.count(days.number(1)) == 0) continue;
             day_done = day;
-            std::string hour_done;
-            hours.reset();
-            hours.bind(1, day);
-            while (hours.executeStep() && !is_full()) {
-                const auto hour = hours.getColumn(0).getString();
-                if (hour == hour_done || keys.count(hours.getColumn(1).getInt64()) == 0) continue;
-                hour_done = hour;
-                read_rows(std::max(from, hour), std::min(to, hour + "~"));
-            }
+            read_hours_of(keys, day_done, day_done + "~", from, to);
+        }
+        if (is_oldest_first_) read_late();
+    }
+
+    // The rows of those hours that have some of the keys.
+    void read_hours_of(const std::unordered_set<std::int64_t>& keys, const std::string& first_hour,
+                       const std::string& last_hour, const std::string& from,
+                       const std::string& to) {
+        FastRows hours(database_,
+                       fmt::format("SELECT hour, key_id FROM usage_hours WHERE hour >= ? AND "
+                                   "hour <= ? ORDER BY hour {0}, key_id {0}",
+                                   direction()));
+        hours.bind(1, first_hour);
+        hours.bind(2, last_hour);
+        std::string hour_done;
+        while (!is_full() && hours.step()) {
+            const auto hour = hours.text(0);
+            if (hour == hour_done || keys.count(hours.number(1)) == 0) continue;
+            hour_done = hour;
+            read_rows(std::max(from, hour_done), std::min(to, hour_done + "~"));
         }
     }
+
+    const char* direction() const { return is_oldest_first_ ? "ASC" : "DESC"; }
 
     std::unordered_set<std::int64_t> find_keys() {
         Where where;

@@ -1,5 +1,6 @@
 #include "store/rollups.h"
 
+#include <chrono>
 #include <optional>
 
 #include <SQLiteCpp/Database.h>
@@ -13,9 +14,13 @@ namespace {
 struct Grain {
     const char* table;
     const char* period;
-    int text_length;  // of `requested_at`
+    int text_length;        // of `requested_at`
+    const char* sealed_to;  // column of usage_cover: before it the grain is kept; none: always
 };
-constexpr Grain grains[] = {{"usage_hours", "hour", 13}, {"usage_days", "day", 10}};
+constexpr Grain hours{"usage_hours", "hour", 13, nullptr};
+constexpr Grain days{"usage_days", "day", 10, "days_to"};
+constexpr Grain months{"usage_months", "month", 7, "months_to"};
+constexpr Grain grains[] = {hours, days, months};
 
 ColumnOf columns_of(const char* row) {
     return
@@ -50,6 +55,11 @@ std::string is_covered(const char* row) {
     return fmt::format("{}.requested_at >= (SELECT covered_from FROM usage_cover)", row);
 }
 
+std::string is_sealed(const Grain& grain, const char* row) {
+    return fmt::format("substr({}.requested_at, 1, {}) < (SELECT {} FROM usage_cover)", row,
+                       grain.text_length, grain.sealed_to);
+}
+
 // Sessions are few to a day; what they used is added up when somebody looks.
 std::string add_session(const char* row) {
     return fmt::format(
@@ -71,21 +81,33 @@ std::string take_session(const char* row) {
         where);
 }
 
-std::string add_row(const char* row) {
+std::string add_key(const char* row) {
     const auto keys = rollup_keys(columns_of(row));
+    return fmt::format(
+        "  INSERT INTO usage_keys ({}) SELECT {} WHERE NOT EXISTS (SELECT 1 FROM usage_keys k "
+        "WHERE {});\n",
+        names_of(keys), values_of(keys), key_condition(row));
+}
+
+std::string add_sums(const Grain& grain, const char* row, const std::string& condition = {}) {
     const auto sums = rollup_sums(columns_of(row));
-    std::string sql =
-        fmt::format("  INSERT INTO usage_keys ({}) VALUES ({}) ON CONFLICT DO NOTHING;\n",
-                    names_of(keys), values_of(keys));
-    for (const Grain& grain : grains)
-        sql += fmt::format(
-            "  INSERT INTO {} ({}, key_id, {}) SELECT substr({}.requested_at, 1, {}), k.id, {} "
-            "FROM usage_keys k WHERE {} ON CONFLICT ({}, key_id) DO UPDATE SET {};\n",
-            grain.table, grain.period, names_of(sums), row, grain.text_length, values_of(sums),
-            key_condition(row), grain.period, join(sums, ", ", [](const auto& sum) {
-                return fmt::format("{0} = {0} + excluded.{0}", sum.name);
-            }));
-    return sql + add_session(row);
+    return fmt::format(
+        "  INSERT INTO {} ({}, key_id, {}) SELECT substr({}.requested_at, 1, {}), k.id, {} "
+        "FROM usage_keys k WHERE {}{} ON CONFLICT ({}, key_id) DO UPDATE SET {};\n",
+        grain.table, grain.period, names_of(sums), row, grain.text_length, values_of(sums),
+        condition, key_condition(row), grain.period, join(sums, ", ", [](const auto& sum) {
+            return fmt::format("{0} = {0} + excluded.{0}", sum.name);
+        }));
+}
+
+std::string add_row(const char* row) {
+    return add_key(row) + add_sums(hours, row) + add_session(row);
+}
+
+// For a day that is over: a trigger of its own, so that other rows pay one comparison for it.
+std::string add_late_row(const char* row) {
+    return add_key(row) + add_sums(days, row) +
+           add_sums(months, row, is_sealed(months, row) + " AND ");
 }
 
 std::string take_row(const char* row) {
@@ -107,10 +129,10 @@ std::string take_row(const char* row) {
     return sql + take_session(row);
 }
 
-std::string trigger(const char* name, const std::string& event, const char* row,
+std::string trigger(const char* name, const std::string& event, const std::string& condition,
                     const std::string& body) {
     return fmt::format("CREATE TRIGGER {} AFTER {} ON requests WHEN {} BEGIN\n{}END;\n", name,
-                       event, is_covered(row), body);
+                       event, condition, body);
 }
 
 // Columns whose change changes a sum.
@@ -135,11 +157,12 @@ constexpr const char* indices =
 
 std::string make_schema() {
     std::string sql =
-        "CREATE TABLE usage_cover (covered_from TEXT NOT NULL);\n"
+        "CREATE TABLE usage_cover (covered_from TEXT NOT NULL, days_to TEXT NOT NULL, "
+        "months_to TEXT NOT NULL);\n"
         // Above the newest hour that is there: everything is still to be filled. In a new file
         // there is nothing, and all is covered.
-        "INSERT INTO usage_cover SELECT coalesce(substr(max(requested_at), 1, 13) || '~', '') "
-        "FROM requests;\n"
+        "INSERT INTO usage_cover SELECT coalesce(substr(max(requested_at), 1, 13) || '~', ''), "
+        "'', '' FROM requests;\n"
         "CREATE TABLE usage_keys (id INTEGER PRIMARY KEY, project_id INTEGER NOT NULL, "
         "provider TEXT NOT NULL, model TEXT NOT NULL, tool TEXT NOT NULL, billing TEXT NOT NULL, "
         "UNIQUE (project_id, model, provider, tool, billing));\n";
@@ -156,17 +179,127 @@ std::string make_schema() {
         "project_id INTEGER NOT NULL, tool TEXT NOT NULL, requests INTEGER NOT NULL, "
         "PRIMARY KEY (day, session_id, project_id, tool)) WITHOUT ROWID;\n";
     sql += indices;
-    sql += trigger("usage_of_insert", "INSERT", "NEW", add_row("NEW"));
-    sql += trigger("usage_of_delete", "DELETE", "OLD", take_row("OLD"));
     const auto update = fmt::format("UPDATE OF {}", summed_columns);
-    sql += trigger("usage_of_update_old", update, "OLD", take_row("OLD"));
-    sql += trigger("usage_of_update_new", update, "NEW", add_row("NEW"));
+    sql += trigger("usage_of_insert", "INSERT", is_covered("NEW"), add_row("NEW"));
+    sql += trigger("usage_of_late_insert", "INSERT", is_sealed(days, "NEW"), add_late_row("NEW"));
+    sql += trigger("usage_of_delete", "DELETE", is_covered("OLD"), take_row("OLD"));
+    sql += trigger("usage_of_update_old", update, is_covered("OLD"), take_row("OLD"));
+    sql += trigger("usage_of_update_new", update, is_covered("NEW"), add_row("NEW"));
+    sql += trigger("usage_of_late_update", update, is_sealed(days, "NEW"), add_late_row("NEW"));
     // A project that was merged into another leaves no keys; its number may be given again.
     sql +=
         "CREATE TRIGGER usage_of_project AFTER DELETE ON projects "
         "WHEN NOT EXISTS (SELECT 1 FROM requests WHERE project_id = OLD.id) BEGIN\n"
         "  DELETE FROM usage_keys WHERE project_id = OLD.id;\nEND;\n";
     return sql;
+}
+
+// What is still to be done.
+struct Work {
+    std::string covered_from;
+    std::string days_to;
+    std::string months_to;
+    std::optional<std::string> first_hour;  // that no day has; looked for when all hours are there
+
+    bool is_any() const { return !covered_from.empty() || first_hour; }
+};
+
+Work read_work(SQLite::Database& database, const std::string& today) {
+    Work work;
+    SQLite::Statement cover(database, "SELECT covered_from, days_to, months_to FROM usage_cover");
+    if (!cover.executeStep()) return work;
+    work.covered_from = cover.getColumn(0).getString();
+    work.days_to = cover.getColumn(1).getString();
+    work.months_to = cover.getColumn(2).getString();
+    if (!work.covered_from.empty()) return work;
+    SQLite::Statement first(database,
+                            "SELECT min(hour) FROM usage_hours WHERE hour >= ? AND hour < ?");
+    first.bind(1, work.days_to);
+    first.bind(2, today);
+    // Of a row without a time it is empty.
+    if (first.executeStep() && !first.getColumn(0).isNull())
+        work.first_hour = first.getColumn(0).getString();
+    return work;
+}
+
+void run(SQLite::Database& database, const std::string& sql, const std::string& first,
+         const std::string& second = {}) {
+    SQLite::Statement statement(database, sql);
+    statement.bind(1, first);
+    if (statement.getBindParameterCount() > 1) statement.bind(2, second);
+    statement.exec();
+}
+
+std::string names_of_sums() { return names_of(rollup_sums(columns_of("r"))); }
+
+// The rows of some hours before the mark, which moves back.
+void fill_hours(SQLite::Database& database, std::int64_t row_count, const std::string& to) {
+    std::string from;  // before the first row, unless there are more
+    {
+        SQLite::Statement find(
+            database,
+            "SELECT substr(requested_at, 1, 13) FROM requests "
+            "WHERE requested_at < ? ORDER BY requested_at DESC LIMIT 1 OFFSET ?");
+        find.bind(1, to);
+        find.bind(2, row_count);
+        if (find.executeStep()) from = find.getColumn(0).getString();
+    }
+    const std::string in_step = "r.requested_at >= ?1 AND r.requested_at < ?2";
+    const auto keys = rollup_keys(columns_of("r"));
+    const auto sums = rollup_sums(columns_of("r"));
+    run(database,
+        fmt::format("INSERT INTO usage_keys ({}) SELECT DISTINCT {} FROM requests r WHERE {} "
+                    "ON CONFLICT DO NOTHING",
+                    names_of(keys), values_of(keys), in_step),
+        from, to);
+    run(database,
+        fmt::format(
+            "INSERT INTO usage_hours (hour, key_id, {}) SELECT substr(r.requested_at, 1, 13), "
+            "k.id, {} FROM requests r CROSS JOIN usage_keys k WHERE {} AND {} GROUP BY 1, 2",
+            names_of(sums),
+            join(sums, ", ", [](const auto& sum) { return fmt::format("sum({})", sum.value); }),
+            in_step, key_condition("r")),
+        from, to);
+    run(database,
+        "INSERT INTO usage_sessions (day, session_id, project_id, tool, requests) "
+        "SELECT substr(r.requested_at, 1, 10), r.session_id, r.project_id, "
+        "coalesce(r.client_tool, ''), count(*) FROM requests r WHERE " +
+            in_step +
+            " AND r.session_id IS NOT NULL GROUP BY 1, 2, 3, 4 "
+            "ON CONFLICT DO UPDATE SET requests = requests + excluded.requests",
+        from, to);
+    run(database, "UPDATE usage_cover SET covered_from = ?", from);
+}
+
+// "2026-12-01" after "2026-11-21T10"; what is no time gives nothing.
+std::string next_month_start(const std::string& hour) {
+    const auto time = parse_iso8601(hour + ":00:00Z");
+    if (hour.size() != 13 || !time) return {};
+    const std::chrono::year_month_day day{std::chrono::floor<std::chrono::days>(*time)};
+    const auto next = day.year() / day.month() / 1 + std::chrono::months(1);
+    return to_iso8601(UtcTime(std::chrono::sys_days(next))).substr(0, 10);
+}
+
+// Days out of hours, a month of them at the most, and months out of days.
+void seal(SQLite::Database& database, const Work& work, const std::string& today) {
+    auto days_to = next_month_start(*work.first_hour);
+    if (days_to.empty() || days_to > today) days_to = today;
+    const auto coarser = [&](const Grain& grain, const Grain& finer, const std::string& from,
+                             const std::string& to) {
+        std::string sums;
+        for (const auto& sum : rollup_sums(columns_of("r")))
+            sums += fmt::format(", sum({})", sum.name);
+        run(database,
+            fmt::format("INSERT INTO {0} ({1}, key_id, {2}) SELECT substr({3}, 1, {4}), key_id{5} "
+                        "FROM {6} WHERE {3} >= ? AND {3} < ? GROUP BY 1, 2",
+                        grain.table, grain.period, names_of_sums(), finer.period, grain.text_length,
+                        sums, finer.table),
+            from, to);
+        run(database, fmt::format("UPDATE usage_cover SET {} = ?", grain.sealed_to), to);
+    };
+    coarser(days, hours, work.days_to, days_to);
+    const auto months_to = days_to.substr(0, 7);
+    if (months_to > work.months_to) coarser(months, days, work.months_to, months_to);
 }
 
 }  // namespace
@@ -210,54 +343,19 @@ const std::string& rollup_schema() {
     return schema;
 }
 
-bool fill_rollups(SQLite::Database& database, std::int64_t row_count) {
+bool fill_rollups(SQLite::Database& database, std::int64_t row_count, UtcTime now) {
+    const auto today = to_iso8601(now).substr(0, 10);
+    // Looked at without the lock, as there is nothing to do nearly always; then again with it.
+    if (!read_work(database, today).is_any()) return false;
     SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
-    const auto to = database.execAndGet("SELECT covered_from FROM usage_cover").getString();
-    if (to.empty()) return false;
-    std::string from;  // before the first row, unless there are more
-    {
-        SQLite::Statement find(
-            database,
-            "SELECT substr(requested_at, 1, 13) FROM requests "
-            "WHERE requested_at < ? ORDER BY requested_at DESC LIMIT 1 OFFSET ?");
-        find.bind(1, to);
-        find.bind(2, row_count);
-        if (find.executeStep()) from = find.getColumn(0).getString();
-    }
-    const auto run = [&](const std::string& sql) {
-        SQLite::Statement statement(database, sql);
-        statement.bind(1, from);
-        statement.bind(2, to);
-        statement.exec();
-    };
-    const auto in_step = std::string("r.requested_at >= ?1 AND r.requested_at < ?2");
-    const auto keys = rollup_keys(columns_of("r"));
-    const auto sums = rollup_sums(columns_of("r"));
-    run(
-        fmt::format("INSERT INTO usage_keys ({}) SELECT DISTINCT {} FROM requests r WHERE {} "
-                    "ON CONFLICT DO NOTHING",
-                    names_of(keys), values_of(keys), in_step));
-    for (const Grain& grain : grains)
-        run(fmt::format(
-            "INSERT INTO {0} ({1}, key_id, {2}) SELECT substr(r.requested_at, 1, {3}), k.id, {4} "
-            "FROM requests r CROSS JOIN usage_keys k WHERE {5} AND {6} GROUP BY 1, 2 "
-            "ON CONFLICT ({1}, key_id) DO UPDATE SET {7}",
-            grain.table, grain.period, names_of(sums), grain.text_length,
-            join(sums, ", ", [](const auto& sum) { return fmt::format("sum({})", sum.value); }),
-            in_step, key_condition("r"), join(sums, ", ", [](const auto& sum) {
-                return fmt::format("{0} = {0} + excluded.{0}", sum.name);
-            })));
-    run("INSERT INTO usage_sessions (day, session_id, project_id, tool, requests) "
-        "SELECT substr(r.requested_at, 1, 10), r.session_id, r.project_id, "
-        "coalesce(r.client_tool, ''), count(*) FROM requests r WHERE " +
-        in_step +
-        " AND r.session_id IS NOT NULL GROUP BY 1, 2, 3, 4 "
-        "ON CONFLICT DO UPDATE SET requests = requests + excluded.requests");
-    SQLite::Statement mark(database, "UPDATE usage_cover SET covered_from = ?");
-    mark.bind(1, from);
-    mark.exec();
+    const Work work = read_work(database, today);
+    if (!work.is_any()) return false;
+    if (!work.covered_from.empty())
+        fill_hours(database, row_count, work.covered_from);
+    else
+        seal(database, work, today);
     transaction.commit();
-    return !from.empty();
+    return true;
 }
 
 }  // namespace halton::store

@@ -1,14 +1,16 @@
-// Roll-ups: sums of `requests` by the hour and by the day, for each project, provider, model, tool
-// and billing, that are exact at every moment and for every writer.
+// Roll-ups: sums of `requests` by the hour, day and month, for each project, provider, model, tool
+// and billing, that are exact at every moment and for every writer; and the sessions of each day.
 // In:    an open database. Out: the tables and triggers of a migration; steps that add what was in
-//        the file before it.
+//        the file before it, and what is over since.
 // Triggers keep them, in the statement that changes a row: inserts, new prices, merges and
 // deletions of this program, of older ones and of a person with sqlite3 cannot be told apart from
 // here, and none can be forgotten. (INSERT OR REPLACE is the exception: SQLite replaces without
-// the delete trigger. Nobody does it.) Their cost is some 40 % of what a row costs the writer.
-// `usage_cover` says how far they reach: rows from `covered_from` on are in them, older ones are
-// not yet. After an upgrade the writer thread moves it back, newest hours first, until it is empty.
-// Hours and days are texts: the beginning of `requested_at`, so that any row has one.
+// the delete trigger. Nobody does it.)
+// `usage_cover` says how far they reach. Hours hold the rows from `covered_from` on: after an
+// upgrade the writer thread moves it back, newest hours first, until it is empty. Days hold what is
+// before `days_to`, months what is before `months_to`: today only touches its hours, and is added
+// up when it is over. A row that comes late for a sealed day goes into the day, too.
+// Hours, days and months are texts: the beginning of `requested_at`, so that any row has one.
 // Fails: with SQLite::Exception, which stays inside store/. Thread: that of the database.
 #pragma once
 
@@ -17,6 +19,8 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "base/clock.h"
 
 namespace SQLite {
 class Database;
@@ -30,9 +34,9 @@ const std::string& rollup_schema();
 // The first schema with roll-ups.
 inline constexpr int rollup_schema_number = 6;
 
-// One step of filling, in a transaction of its own: about that many rows, whole hours. False when
-// there is nothing left to do.
-bool fill_rollups(SQLite::Database& database, std::int64_t row_count);
+// One step of filling, in a transaction of its own: about that many rows, whole hours; or a month
+// of days that are over. False when there is nothing left to do.
+bool fill_rollups(SQLite::Database& database, std::int64_t row_count, UtcTime now);
 
 // How a column of a row is named in a statement; the fallback where the file lacks it.
 using ColumnOf = std::function<std::string(std::string_view name, std::string_view fallback)>;

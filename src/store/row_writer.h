@@ -49,6 +49,10 @@ public:
     // Never fails: the transaction may be gone already.
     void roll_back() noexcept;
 
+    // One step of what the roll-ups lack (store/rollups.h), in a transaction of its own. False when
+    // they lack nothing.
+    bool fill_rollups(std::int64_t row_count);
+
     // Whether the file was moved or deleted under the open connection.
     bool has_moved() noexcept;
 
@@ -60,6 +64,8 @@ public:
 
     // Beside the rows, in transactions of their own.
     BodyWriter& bodies() { return bodies_; }
+    // For statements of one's own inside of a transaction.
+    SQLite::Database& database() { return database_; }
 
     // The file was made by a newer program; its rows are written with the columns known here.
     bool is_newer_schema() const { return is_newer_schema_; }

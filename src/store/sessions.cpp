@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <tuple>
+#include <unordered_set>
 #include <utility>
 
 #include <SQLiteCpp/Database.h>
@@ -11,6 +13,7 @@
 
 #include "base/limits.h"
 #include "store/columns.h"
+#include "store/fast_rows.h"
 #include "store/rollups.h"
 
 namespace halton::store {
@@ -78,31 +81,29 @@ public:
         SessionRow session;
         session.session_id = id;
         if (!sums_) {
-            std::string sql = "SELECT r.model";
+            std::string sql =
+                fmt::format("SELECT r.model, min(r.requested_at), max(r.requested_at), sum({})",
+                            columns_.of("retry_count", "NULL"));
             const auto column = column_of();
             for (const auto& key : rollup_keys(column))
                 if (key.name == "billing") sql += ", " + key.value;
             for (const auto& sum : rollup_sums(column)) sql += ", sum(" + sum.value + ")";
-            sql += fmt::format(", sum({}), min(r.requested_at), max(r.requested_at)",
-                               columns_.of("retry_count", "NULL"));
-            sums_.emplace(database_, sql + from_session() + " GROUP BY 1, 2");
+            sums_.emplace(database_, sql + from_session() + " GROUP BY 1, 5");
             last_.emplace(database_,
                           "SELECT p.slug, r.client_tool, r.client_version, r.git_branch" +
                               from_session() + " ORDER BY r.requested_at DESC, r.id DESC LIMIT 1");
         }
         bind(*sums_, id);
         std::map<std::string, std::int64_t> model_counts;
-        while (sums_->executeStep()) {
-            const int times = sums_->getColumnCount() - 3;
-            const auto sums = to_usage_sums(*sums_, 2, sums_->getColumn(1).getString() == "plan");
+        while (sums_->step()) {
+            const auto sums = to_usage_sums(*sums_, 5, sums_->text(4) == "plan");
             session.sums.add(sums);
-            session.retry_count += sums_->getColumn(times).getInt64();
-            const auto first = sums_->getColumn(times + 1).getString();
-            const auto last = sums_->getColumn(times + 2).getString();
+            session.retry_count += sums_->number(3);
+            const auto first = sums_->text(1);
             if (session.started_at.empty() || first < session.started_at)
                 session.started_at = first;
-            if (last > session.last_at) session.last_at = last;
-            model_counts[sums_->getColumn(0).getString()] += sums.requests;
+            if (sums_->text(2) > session.last_at) session.last_at = sums_->text(2);
+            model_counts[std::string(sums_->text(0))] += sums.requests;
         }
         sums_->reset();
         if (session.sums.requests == 0) return std::nullopt;
@@ -111,11 +112,11 @@ public:
             session.models.begin(), session.models.end(),
             [&](const auto& a, const auto& b) { return model_counts[a] > model_counts[b]; });
         bind(*last_, id);
-        if (last_->executeStep()) {
-            session.project = last_->getColumn(0).getString();
-            session.client_tool = last_->getColumn(1).getString();
-            session.client_version = last_->getColumn(2).getString();
-            session.git_branch = last_->getColumn(3).getString();
+        if (last_->step()) {
+            session.project = last_->text(0);
+            session.client_tool = last_->text(1);
+            session.client_version = last_->text(2);
+            session.git_branch = last_->text(3);
         }
         last_->reset();
         return session;
@@ -124,30 +125,50 @@ public:
     // Sessions with a call in [from, to).
     std::int64_t count() {
         if (!is_covered_) {
-            SQLite::Statement select(database_,
-                                     "SELECT count(DISTINCT r.session_id) FROM requests r WHERE "
-                                     "r.session_id IS NOT NULL AND r.requested_at >= ?3 AND "
-                                     "r.requested_at < ?4" +
-                                         filter());
+            FastRows select(database_,
+                            "SELECT count(DISTINCT r.session_id) FROM requests r WHERE "
+                            "r.session_id IS NOT NULL AND r.requested_at >= ?3 AND "
+                            "r.requested_at < ?4" +
+                                filter());
             bind(select, "", from_, to_);
-            select.executeStep();
-            return select.getColumn(0).getInt64();
+            select.step();
+            return select.number(0);
         }
         // Whole days by the roll-up; of a day that is cut, those which no whole day has counted.
-        const std::string midnight = "T00:00:00.000000Z";
-        auto days_from = from_.substr(0, 10);
+        FastRows select(database_,
+                        "SELECT session_id FROM usage_sessions "
+                        "WHERE day >= ?3 AND day < ?4" +
+                            rollup_filter());
+        bind(select, "", whole_days_from(), to_.substr(0, 10));
+        // Told apart here: for SQLite it is a tree, which takes thrice as long.
+        std::unordered_set<std::string> ids;
+        while (select.step()) ids.emplace(select.text(0));
+        return static_cast<std::int64_t>(ids.size()) + count_cut_days();
+    }
+
+    // The same for each tool, by one look at the whole days. Only without filters.
+    std::map<std::string, std::int64_t> count_whole_days_by_tool() {
+        FastRows select(database_,
+                        "SELECT tool, session_id FROM usage_sessions WHERE day >= ?3 AND day < ?4");
+        bind(select, "", whole_days_from(), to_.substr(0, 10));
+        std::map<std::string, std::unordered_set<std::string>, std::less<>> ids;
+        while (select.step()) {
+            auto tool = ids.find(select.text(0));
+            if (tool == ids.end()) tool = ids.try_emplace(std::string(select.text(0))).first;
+            tool->second.emplace(select.text(1));
+        }
+        std::map<std::string, std::int64_t> counts;
+        for (const auto& [tool, sessions] : ids)
+            counts[tool] = static_cast<std::int64_t>(sessions.size());
+        return counts;
+    }
+
+    // Sessions of the first and the last day, where those are cut, that no whole day has.
+    std::int64_t count_cut_days() {
+        std::int64_t count = 0;
         const auto days_to = to_.substr(0, 10);
-        const bool is_first_cut = !from_.empty() && from_.substr(10) != midnight;
-        if (is_first_cut) days_from += "~";
-        SQLite::Statement select(database_,
-                                 "SELECT count(DISTINCT session_id) FROM usage_sessions "
-                                 "WHERE day >= ?3 AND day < ?4" +
-                                     rollup_filter());
-        bind(select, "", days_from, days_to);
-        select.executeStep();
-        std::int64_t count = select.getColumn(0).getInt64();
-        const auto first_end = is_first_cut ? std::min(from_.substr(0, 10) + "~", to_) : from_;
-        if (is_first_cut)
+        const auto first_end = is_first_cut() ? std::min(from_.substr(0, 10) + "~", to_) : from_;
+        if (is_first_cut())
             for (const auto& id : sessions_of(from_.substr(0, 10)))
                 count += has_call(id, from_, first_end) &&
                          !has_call(id, first_end, std::max(first_end, days_to));
@@ -158,19 +179,26 @@ public:
         return count;
     }
 
+    bool is_covered() const { return is_covered_; }
+
     // Of tools that have some.
     std::vector<std::string> tools() {
-        SQLite::Statement select(
-            database_, is_covered_
-                           ? "SELECT DISTINCT tool FROM usage_sessions ORDER BY tool"
-                           : "SELECT DISTINCT coalesce(client_tool, '') FROM requests WHERE "
-                             "session_id IS NOT NULL ORDER BY 1");
+        FastRows select(database_,
+                        is_covered_
+                            ? "SELECT DISTINCT tool FROM usage_sessions ORDER BY tool"
+                            : "SELECT DISTINCT coalesce(client_tool, '') FROM requests WHERE "
+                              "session_id IS NOT NULL ORDER BY 1");
         std::vector<std::string> tools;
-        while (select.executeStep()) tools.push_back(select.getColumn(0).getString());
+        while (select.step()) tools.push_back(std::string(select.text(0)));
         return tools;
     }
 
 private:
+    bool is_first_cut() const { return !from_.empty() && from_.substr(10) != "T00:00:00.000000Z"; }
+    std::string whole_days_from() const {
+        return from_.substr(0, 10) + (is_first_cut() ? "~" : "");
+    }
+
     ColumnOf column_of() const {
         return [this](std::string_view name, std::string_view fallback) {
             return columns_.of(name, fallback);
@@ -197,27 +225,26 @@ private:
                filter();
     }
 
-    void bind(SQLite::Statement& statement, const std::string& session,
-              const std::string& from = {}, const std::string& to = {}) {
+    void bind(FastRows& rows, const std::string& session, const std::string& from = {},
+              const std::string& to = {}) {
         // Those that the statement does not have are left out.
-        const int count = statement.getBindParameterCount();
         const auto text = [&](int index, const std::string& value) {
-            if (index <= count) statement.bind(index, value);
+            if (index <= rows.parameter_count()) rows.bind(index, value);
         };
         text(1, session);
         text(2, to_);
         text(3, from);
         text(4, to);
-        if (project_id_ && count >= 5) statement.bind(5, *project_id_);
+        if (project_id_ && rows.parameter_count() >= 5) rows.bind(5, *project_id_);
         if (query_.tool) text(6, *query_.tool);
     }
 
     std::set<std::string> sessions_of(const std::string& day) {
-        SQLite::Statement select(
-            database_, "SELECT session_id FROM usage_sessions WHERE day = ?3" + rollup_filter());
+        FastRows select(database_,
+                        "SELECT session_id FROM usage_sessions WHERE day = ?3" + rollup_filter());
         bind(select, "", day);
         std::set<std::string> ids;
-        while (select.executeStep()) ids.insert(select.getColumn(0).getString());
+        while (select.step()) ids.insert(std::string(select.text(0)));
         return ids;
     }
 
@@ -228,7 +255,7 @@ private:
                           "r.requested_at >= ?3 AND r.requested_at < ?4" +
                               filter() + " LIMIT 1");
         bind(*call_, session, from, to);
-        const bool has = call_->executeStep();
+        const bool has = call_->step();
         call_->reset();
         return has;
     }
@@ -240,7 +267,7 @@ private:
                              "r.session_id = ?1 AND r.requested_at < ?2" +
                                  filter() + " ORDER BY r.requested_at DESC LIMIT 1");
         bind(*last_at_, session);
-        const auto at = last_at_->executeStep() ? last_at_->getColumn(0).getString() : "";
+        const auto at = last_at_->step() ? std::string(last_at_->text(0)) : std::string();
         last_at_->reset();
         return at;
     }
@@ -248,15 +275,15 @@ private:
     // Day by day backwards: a session's last call is on the last day that has it.
     std::vector<Place> find_by_days(const std::optional<Place>& after, std::size_t limit) {
         const auto end = after ? std::min(after->last_at, to_) : to_;
-        SQLite::Statement previous(
+        FastRows previous(
             database_,
             "SELECT max(day) FROM usage_sessions WHERE day < ?3 AND day >= ?4" + rollup_filter());
         std::vector<Place> places;
         std::string day_end = end;
         while (places.size() <= limit) {
             bind(previous, "", day_end, from_.substr(0, 10));
-            const bool is_any = previous.executeStep() && !previous.getColumn(0).isNull();
-            const auto day = is_any ? previous.getColumn(0).getString() : "";
+            const bool is_any = previous.step() && !previous.is_null(0);
+            const auto day = is_any ? std::string(previous.text(0)) : std::string();
             previous.reset();
             if (!is_any) break;
             std::vector<Place> found;
@@ -275,14 +302,14 @@ private:
 
     // Without roll-ups: all of them.
     std::vector<Place> find_all(const std::optional<Place>& after) {
-        SQLite::Statement select(database_,
-                                 "SELECT r.session_id, max(r.requested_at) FROM requests r WHERE "
-                                 "r.session_id IS NOT NULL AND r.requested_at < ?2" +
-                                     filter() + " GROUP BY 1");
+        FastRows select(database_,
+                        "SELECT r.session_id, max(r.requested_at) FROM requests r WHERE "
+                        "r.session_id IS NOT NULL AND r.requested_at < ?2" +
+                            filter() + " GROUP BY 1");
         bind(select, "");
         std::vector<Place> places;
-        while (select.executeStep()) {
-            Place place{select.getColumn(1).getString(), select.getColumn(0).getString()};
+        while (select.step()) {
+            Place place{std::string(select.text(1)), std::string(select.text(0))};
             if (place.last_at < from_ || (after && !(*after < place))) continue;
             places.push_back(std::move(place));
         }
@@ -297,10 +324,10 @@ private:
     std::string to_;
     std::optional<std::int64_t> project_id_;
     bool is_covered_ = false;
-    std::optional<SQLite::Statement> sums_;
-    std::optional<SQLite::Statement> last_;
-    std::optional<SQLite::Statement> last_at_;
-    std::optional<SQLite::Statement> call_;
+    std::optional<FastRows> sums_;
+    std::optional<FastRows> last_;
+    std::optional<FastRows> last_at_;
+    std::optional<FastRows> call_;
 };
 
 }  // namespace
@@ -341,14 +368,19 @@ Result<std::vector<ToolSessions>> read_tool_sessions(Reader& reader, std::option
         query.to = to;
         Sessions all(database, query);
         if (!all.prepare()) return tools;
+        auto counts = all.is_covered() ? all.count_whole_days_by_tool()
+                                       : std::map<std::string, std::int64_t>();
+        SessionQuery of_tool = query;
+        of_tool.limit = 1;
         for (const auto& tool : all.tools()) {
-            query.tool = tool;
-            query.limit = 1;
-            Sessions sessions(database, query);
+            of_tool.tool = tool;
+            Sessions sessions(database, of_tool);
             sessions.prepare();
             const auto page = sessions.read_page(std::nullopt);
             if (page.items.empty()) continue;
-            tools.push_back({tool, sessions.count(), page.items.front().client_version});
+            const auto count =
+                all.is_covered() ? counts[tool] + sessions.count_cut_days() : sessions.count();
+            tools.push_back({tool, count, page.items.front().client_version});
         }
         return tools;
     });

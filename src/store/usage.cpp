@@ -14,6 +14,7 @@
 #include <fmt/format.h>
 
 #include "store/columns.h"
+#include "store/fast_rows.h"
 #include "store/rollups.h"
 #include "store/schema.h"
 
@@ -118,8 +119,29 @@ std::optional<double> UsageSums::avg_latency_ms() const {
     return static_cast<double>(latency_us) / 1000.0 / static_cast<double>(latency_requests);
 }
 
-UsageSums to_usage_sums(SQLite::Statement& row, int column, bool is_plan) {
-    const auto next = [&] { return row.getColumn(column++).getInt64(); };
+void UsageSums::take(const UsageSums& less) {
+    UsageSums negative;
+    negative.requests = -less.requests;
+    negative.input_tokens = -less.input_tokens;
+    negative.output_tokens = -less.output_tokens;
+    negative.thinking_tokens = -less.thinking_tokens;
+    negative.cache_read_tokens = -less.cache_read_tokens;
+    negative.cache_write_tokens = -less.cache_write_tokens;
+    negative.cost = NanoUsd{-less.cost.value};
+    negative.plan_cost = NanoUsd{-less.plan_cost.value};
+    negative.plan_requests = -less.plan_requests;
+    negative.unpriced_requests = -less.unpriced_requests;
+    negative.plan_unpriced_requests = -less.plan_unpriced_requests;
+    negative.estimated_requests = -less.estimated_requests;
+    negative.incomplete_requests = -less.incomplete_requests;
+    negative.error_requests = -less.error_requests;
+    negative.latency_us = -less.latency_us;
+    negative.latency_requests = -less.latency_requests;
+    add(negative);
+}
+
+UsageSums to_usage_sums(FastRows& row, int column, bool is_plan) {
+    const auto next = [&] { return row.number(column++); };
     UsageSums sums;
     sums.requests = next();
     sums.input_tokens = next();
@@ -196,16 +218,32 @@ std::optional<UtcTime> parse_hour(const std::string& text) {
     return time ? std::optional(*time) : std::nullopt;
 }
 
-// From when on the roll-ups hold all rows.
-UtcTime read_covered_from(SQLite::Database& database) {
-    if (!database.tableExists("usage_cover")) return time_max;
-    const auto text = database.execAndGet("SELECT covered_from FROM usage_cover").getString();
-    if (text.empty()) return time_min;
-    if (text.back() == '~') {
-        const auto time = parse_hour(text.substr(0, text.size() - 1));
-        return time ? *time + 1h : time_max;
+// How far the roll-ups reach (store/rollups.h).
+struct Cover {
+    UtcTime hours_from = time_max;
+    UtcTime days_to = time_min;
+    UtcTime months_to = time_min;
+};
+
+Cover read_cover(SQLite::Database& database) {
+    Cover cover;
+    if (!database.tableExists("usage_cover")) return cover;
+    SQLite::Statement select(database, "SELECT covered_from, days_to, months_to FROM usage_cover");
+    if (!select.executeStep()) return cover;
+    const auto from = select.getColumn(0).getString();
+    if (from.empty()) {
+        cover.hours_from = time_min;
+        const auto day = parse_iso8601(select.getColumn(1).getString() + "T00:00:00Z");
+        const auto month = parse_iso8601(select.getColumn(2).getString() + "-01T00:00:00Z");
+        if (day) cover.days_to = *day;
+        if (month) cover.months_to = *month;
+    } else if (from.back() == '~') {
+        if (const auto time = parse_hour(from.substr(0, from.size() - 1)))
+            cover.hours_from = *time + 1h;
+    } else {
+        cover.hours_from = parse_hour(from).value_or(time_max);
     }
-    return parse_hour(text).value_or(time_max);
+    return cover;
 }
 
 std::optional<UtcTime> find_time(SQLite::Database& database, const char* sql,
@@ -225,60 +263,30 @@ public:
           query_(query),
           groups_(groups),
           columns_(database, "requests", "r"),
-          covered_from_(read_covered_from(database)) {
+          cover_(read_cover(database)) {
         load_keys();
     }
 
-    // Segments in order of time, without overlap.
-    void count(const std::vector<Segment>& segments, bool has_edges) {
-        segments_ = &segments;
+    // Segments in order of time, without overlap; days and longer ones if they are `long`. With
+    // edges: to be sharpened.
+    void count(const std::vector<Segment>& segments, bool is_long, bool has_edges) {
         has_edges_ = has_edges;
-        struct Piece {
-            UtcTime from;
-            UtcTime to;
-            std::size_t segment;
-        };
-        std::vector<Piece> raw;
-        std::vector<Piece> hour_pieces;
-        std::vector<Piece> day_pieces;
-        const auto add = [](std::vector<Piece>& pieces, UtcTime from, UtcTime to, std::size_t i) {
-            if (from < to) pieces.push_back({from, to, i});
-        };
+        const auto midnights = is_long ? find_midnights(segments) : Midnights();
         for (std::size_t i = 0; i < segments.size(); ++i) {
-            const auto [period, from, to] = segments[i];
-            // Whole hours that the roll-ups cover, and whole days in them.
-            const UtcTime hours_from = std::chrono::ceil<hours>(std::max(from, covered_from_));
-            const UtcTime hours_to = floor<hours>(to);
-            if (hours_from >= hours_to) {
-                add(raw, from, to, i);
-                continue;
-            }
-            add(raw, from, hours_from, i);
-            const UtcTime days_from = std::chrono::ceil<days>(hours_from);
-            const UtcTime days_to = floor<days>(hours_to);
-            if (days_from < days_to) {
-                add(hour_pieces, hours_from, days_from, i);
-                add(day_pieces, days_from, days_to, i);
-                add(hour_pieces, days_to, hours_to, i);
-            } else {
-                add(hour_pieces, hours_from, hours_to, i);
-            }
-            add(raw, hours_to, to, i);
+            const auto& [period, from, to] = segments[i];
+            const auto first = midnights.find(i);
+            const auto last = midnights.find(i + 1);
+            count_piece(first == midnights.end() ? from : first->second,
+                        last == midnights.end() ? to : last->second, {i, none});
         }
-        // Neighbours are read in one go.
-        const auto read_all = [&](const std::vector<Piece>& pieces, const char* table,
-                                  const char* period, std::size_t text_length) {
-            for (std::size_t i = 0; i < pieces.size();) {
-                std::size_t end = i + 1;
-                while (end < pieces.size() && pieces[end].from == pieces[end - 1].to) ++end;
-                read_rollups(table, period, text_length, pieces[i].from, pieces[end - 1].to,
-                             pieces[i].segment);
-                i = end;
-            }
-        };
-        read_all(day_pieces, "usage_days", "day", 10);
-        read_all(hour_pieces, "usage_hours", "hour", 13);
-        for (const Piece& piece : raw) read_rows(piece.from, piece.to, piece.segment);
+        // What is between a midnight of UTC and that of the zone is on the wrong side by now.
+        for (const auto& [i, midnight] : midnights) {
+            const UtcTime begin = segments[i].from;
+            if (midnight < begin) count_piece(midnight, begin, {i - 1, i});
+            if (begin < midnight) count_piece(begin, midnight, {i, i - 1});
+        }
+        std::erase_if(sums_, [](const auto& entry) { return entry.second.requests == 0; });
+        last_ = nullptr;
     }
 
     struct Cell {
@@ -348,29 +356,98 @@ private:
         return *last_;
     }
 
-    void read_rollups(const char* table, const char* period, std::size_t text_length, UtcTime from,
-                      UtcTime to, std::size_t segment) {
-        std::string names;
-        for (const auto& sum :
-             rollup_sums([](std::string_view name, std::string_view) { return std::string(name); }))
-            names += ", " + sum.name;
-        SQLite::Statement select(
-            database_, fmt::format("SELECT {0}, key_id{1} FROM {2} WHERE {0} >= ?1 AND {0} < ?2 "
-                                   "ORDER BY {0}, key_id",
-                                   period, names, table));
-        select.bind(1, to_iso8601(from).substr(0, text_length));
-        select.bind(2, to_iso8601(to).substr(0, text_length));
-        auto segment_end = to_iso8601((*segments_)[segment].to).substr(0, text_length);
-        while (select.executeStep()) {
-            const char* at = select.getColumn(0).getText();
-            while (at >= segment_end && segment + 1 < segments_->size())
-                segment_end = to_iso8601((*segments_)[++segment].to).substr(0, text_length);
-            const auto key = keys_.find(select.getColumn(1).getInt64());
+    // Where what is read goes: added to one segment, taken from another.
+    static constexpr std::size_t none = SIZE_MAX;
+    struct Target {
+        std::size_t to = none;
+        std::size_t from = none;
+    };
+
+    void put(const Target& target, std::uint32_t group, const UsageSums& sums) {
+        sums_at(target.to, group).add(sums);
+        if (target.from != none) sums_at(target.from, group).take(sums);
+    }
+
+    // By number of the segment that begins there: the midnight of UTC that stands for its
+    // beginning, so that whole days of the roll-ups can be taken for the days of another zone.
+    using Midnights = std::map<std::size_t, UtcTime>;
+    Midnights find_midnights(const std::vector<Segment>& segments) const {
+        Midnights midnights;
+        for (std::size_t i = 1; i < segments.size(); ++i) {
+            const UtcTime begin = segments[i].from;
+            if (segments[i - 1].to != begin) continue;
+            const UtcTime midnight = floor<days>(begin + 12h);
+            const auto before = midnights.find(i - 1);
+            const UtcTime earliest =
+                before != midnights.end() ? before->second : segments[i - 1].from;
+            if (midnight >= earliest && midnight <= segments[i].to && midnight <= cover_.days_to)
+                midnights[i] = midnight;
+        }
+        return midnights;
+    }
+
+    // From the coarsest roll-ups that fit, with finer ones around them, down to the rows.
+    void count_piece(UtcTime from, UtcTime to, const Target& target) {
+        const UtcTime hours_from = std::chrono::ceil<hours>(std::max(from, cover_.hours_from));
+        const UtcTime hours_to = floor<hours>(to);
+        if (hours_from >= hours_to) return read_rows(from, to, target);
+        read_rows(from, hours_from, target);
+        count_whole_hours(hours_from, hours_to, target);
+        read_rows(hours_to, to, target);
+    }
+
+    void count_whole_hours(UtcTime from, UtcTime to, const Target& target) {
+        const UtcTime days_from = std::chrono::ceil<days>(from);
+        const UtcTime days_to = floor<days>(std::min(to, cover_.days_to));
+        if (days_from >= days_to) return read_rollups(hour_rows_, from, to, target);
+        read_rollups(hour_rows_, from, days_from, target);
+        count_whole_days(days_from, days_to, target);
+        read_rollups(hour_rows_, days_to, to, target);
+    }
+
+    void count_whole_days(UtcTime from, UtcTime to, const Target& target) {
+        const auto month = month_of(floor<days>(from));
+        const UtcTime months_from = month == from ? UtcTime(month) : next_month_of(month);
+        const UtcTime months_to = month_of(floor<days>(std::min(to, cover_.months_to)));
+        if (months_from >= months_to) return read_rollups(day_rows_, from, to, target);
+        read_rollups(day_rows_, from, months_from, target);
+        read_rollups(month_rows_, months_from, months_to, target);
+        read_rollups(day_rows_, months_to, to, target);
+    }
+
+    struct RollupRows {
+        const char* table;
+        const char* period;
+        std::size_t text_length;
+        std::optional<FastRows> rows;
+    };
+
+    void read_rollups(RollupRows& grain, UtcTime from, UtcTime to, const Target& target) {
+        if (from >= to) return;
+        if (!grain.rows) {
+            std::string names;
+            for (const auto& sum : rollup_sums(
+                     [](std::string_view name, std::string_view) { return std::string(name); }))
+                names += ", " + sum.name;
+            grain.rows.emplace(database_,
+                               fmt::format("SELECT key_id, {0}{1} FROM {2} WHERE {0} >= ?1 AND "
+                                           "{0} < ?2",
+                                           grain.period, names, grain.table));
+        }
+        FastRows& rows = *grain.rows;
+        rows.bind(1, to_iso8601(from).substr(0, grain.text_length));
+        rows.bind(2, to_iso8601(to).substr(0, grain.text_length));
+        while (rows.step()) {
+            const auto key = keys_.find(rows.number(0));
             if (key == keys_.end()) continue;
             const auto [group, is_plan] = key->second;
-            sums_at(segment, group).add(to_usage_sums(select, 2, is_plan));
-            if (has_edges_) edges_[group].add(at, at);
+            put(target, group, to_usage_sums(rows, 2, is_plan));
+            if (has_edges_) {
+                const std::string at(rows.text(1));
+                edges_[group].add(at, at);
+            }
         }
+        rows.reset();
     }
 
     std::string row_keys() const {
@@ -390,47 +467,45 @@ private:
         " FROM requests r LEFT JOIN projects p ON p.id = r.project_id "
         "WHERE r.requested_at >= ?1 AND r.requested_at < ?2";
 
-    static Key read_key(SQLite::Statement& in) {
-        return {in.getColumn(0).getString(), in.getColumn(1).getString(),
-                in.getColumn(2).getString(), in.getColumn(3).getString(),
-                in.getColumn(4).getString()};
+    static Key read_key(FastRows& in) {
+        return {std::string(in.text(0)), std::string(in.text(1)), std::string(in.text(2)),
+                std::string(in.text(3)), std::string(in.text(4))};
     }
 
-    void read_rows(UtcTime from, UtcTime to, std::size_t segment) {
+    void read_rows(UtcTime from, UtcTime to, const Target& target) {
+        if (from >= to) return;
         if (!rows_) {
-            std::string sql = "SELECT " + row_keys();
+            std::string sql = "SELECT " + row_keys() + ", min(r.requested_at), max(r.requested_at)";
             for (const auto& sum : rollup_sums(column())) sql += ", sum(" + sum.value + ")";
-            sql += ", min(r.requested_at), max(r.requested_at)";
             rows_.emplace(database_, sql + from_rows + " GROUP BY 1, 2, 3, 4, 5");
         }
         rows_->bind(1, to_iso8601(from));
         rows_->bind(2, to_iso8601(to));
-        while (rows_->executeStep()) {
+        while (rows_->step()) {
             const Key key = read_key(*rows_);
             if (!is_wanted(key)) continue;
             const auto group = intern(groups_.of(key));
-            const auto sums = to_usage_sums(*rows_, 5, key.billing == "plan");
-            sums_at(segment, group).add(sums);
-            const int times = rows_->getColumnCount() - 2;
+            put(target, group, to_usage_sums(*rows_, 7, key.billing == "plan"));
             if (has_edges_)
-                edges_[group].add(rows_->getColumn(times).getString(),
-                                  rows_->getColumn(times + 1).getString());
+                edges_[group].add(std::string(rows_->text(5)), std::string(rows_->text(6)));
         }
         rows_->reset();
     }
 
-    // Days to hours by the roll-ups, hours to moments by the rows of that hour.
+    // Months to days to hours by the roll-ups, hours to moments by the rows of that hour.
     void sharpen_one(bool is_first) {
         const auto text_of = [is_first](Edge& edge) -> std::string& {
             return is_first ? edge.first : edge.last;
         };
-        for (const std::size_t length : {std::size_t{10}, std::size_t{13}}) {
+        for (const std::size_t length : {std::size_t{7}, std::size_t{10}, std::size_t{13}}) {
             std::map<std::string, std::vector<std::uint32_t>> wanted;
             for (std::uint32_t i = 0; i < edges_.size(); ++i)
                 if (text_of(edges_[i]).size() == length) wanted[text_of(edges_[i])].push_back(i);
             for (const auto& [period, groups] : wanted) {
-                const auto found =
-                    length == 10 ? find_hours(period, is_first) : find_moments(period, is_first);
+                const auto found = length == 13
+                                       ? find_moments(period, is_first)
+                                       : find_finer(length == 7 ? "usage_days" : "usage_hours",
+                                                    length == 7 ? "day" : "hour", period, is_first);
                 for (const auto group : groups) {
                     const auto it = found.find(group);
                     text_of(edges_[group]) = it != found.end() ? it->second : std::string();
@@ -441,41 +516,41 @@ private:
 
     using Found = std::unordered_map<std::uint32_t, std::string>;
 
-    static void keep(Found& found, std::uint32_t group, std::string text, bool is_first) {
+    static void keep(Found& found, std::uint32_t group, std::string_view text, bool is_first) {
         const auto [it, is_new] = found.emplace(group, text);
-        if (!is_new && (is_first ? text < it->second : text > it->second))
-            it->second = std::move(text);
+        if (!is_new && (is_first ? text < it->second : text > it->second)) it->second = text;
     }
 
-    Found find_hours(const std::string& day, bool is_first) {
-        SQLite::Statement select(
+    Found find_finer(const char* table, const char* period, const std::string& coarser,
+                     bool is_first) {
+        FastRows rows(
             database_,
-            "SELECT key_id, hour FROM usage_hours WHERE hour >= ?1 AND hour < ?1 || '~'");
-        select.bind(1, day);
+            fmt::format("SELECT key_id, {0} FROM {1} WHERE {0} >= ?1 AND {0} < ?2", period, table));
+        rows.bind(1, coarser);
+        rows.bind(2, coarser + "~");
         Found found;
-        while (select.executeStep()) {
-            const auto key = keys_.find(select.getColumn(0).getInt64());
-            if (key != keys_.end())
-                keep(found, key->second.first, select.getColumn(1).getString(), is_first);
+        while (rows.step()) {
+            const auto key = keys_.find(rows.number(0));
+            if (key != keys_.end()) keep(found, key->second.first, rows.text(1), is_first);
         }
         return found;
     }
 
     Found find_moments(const std::string& hour, bool is_first) {
         if (!moments_)
-            moments_.emplace(database_, fmt::format("SELECT {}, min(r.requested_at), "
-                                                    "max(r.requested_at){} GROUP BY 1, 2, 3, 4, 5",
-                                                    row_keys(), from_rows));
+            moments_.emplace(database_,
+                             fmt::format("SELECT {}, min(r.requested_at), max(r.requested_at){} "
+                                         "GROUP BY 1, 2, 3, 4, 5",
+                                         row_keys(), from_rows));
         moments_->bind(1, hour);
         moments_->bind(2, hour + "~");
         Found found;
-        while (moments_->executeStep()) {
+        while (moments_->step()) {
             const Key key = read_key(*moments_);
             if (!is_wanted(key)) continue;
             const auto group = groups_seen_.find(groups_.of(key));
             if (group != groups_seen_.end())
-                keep(found, group->second, moments_->getColumn(is_first ? 5 : 6).getString(),
-                     is_first);
+                keep(found, group->second, moments_->text(is_first ? 5 : 6), is_first);
         }
         moments_->reset();
         return found;
@@ -485,9 +560,12 @@ private:
     const UsageQuery& query_;
     Groups groups_;
     Columns columns_;
-    UtcTime covered_from_;
-    std::optional<SQLite::Statement> rows_;
-    std::optional<SQLite::Statement> moments_;
+    Cover cover_;
+    RollupRows hour_rows_{"usage_hours", "hour", 13, {}};
+    RollupRows day_rows_{"usage_days", "day", 10, {}};
+    RollupRows month_rows_{"usage_months", "month", 7, {}};
+    std::optional<FastRows> rows_;
+    std::optional<FastRows> moments_;
     std::unordered_map<std::int64_t, std::pair<std::uint32_t, bool>> keys_;  // group, is plan
     std::map<Key, std::uint32_t> groups_seen_;
     std::vector<const Key*> names_;                      // of groups, in groups_seen_
@@ -495,7 +573,6 @@ private:
     std::unordered_map<std::uint64_t, UsageSums> sums_;  // segment and group
     std::uint64_t last_at_ = 0;
     UsageSums* last_ = nullptr;  // values of that map stay where they are
-    const std::vector<Segment>* segments_ = nullptr;
     bool has_edges_ = false;
 };
 
@@ -612,57 +689,6 @@ UsageRow to_row(const Key& key) {
     return row;
 }
 
-Result<std::vector<UsageRow>> read_rows(SQLite::Database& database, const UsageQuery& query) {
-    std::vector<UsageRow> rows;
-    if (!has_rows(database)) return rows;
-    const Groups groups = groups_of(query);
-    const bool is_period_alone =
-        period_of(query) != Period::none &&
-        !(groups.project || groups.provider || groups.model || groups.tool || groups.billing);
-    const bool has_empty_periods = query.has_empty_periods && is_period_alone;
-    const auto segments = make_segments(database, query, has_empty_periods);
-    if (!segments) return fail(segments.error());
-    const bool has_times =
-        period_of(query) == Period::none && (query.has_first_at || query.has_last_at);
-    Tally tally(database, query, groups);
-    tally.count(*segments, has_times);
-    if (tally.is_too_large())
-        return fail(ErrorKind::too_large, fmt::format("more than {} rows", limits::usage_rows_max));
-    if (has_times) tally.sharpen(query.has_first_at, query.has_last_at);
-    std::set<std::size_t> seen;
-    std::vector<std::pair<std::size_t, UsageRow>> found;
-    for (const auto& cell : tally.cells()) {
-        UsageRow row = to_row(*cell.key);
-        row.period = (*segments)[cell.segment].period;
-        row.sums = cell.sums;
-        if (has_times && query.has_first_at) row.first_at = to_time(cell.edge->first);
-        if (has_times && query.has_last_at) row.last_at = to_time(cell.edge->last);
-        if (has_empty_periods) seen.insert(cell.segment);
-        found.emplace_back(cell.segment, std::move(row));
-    }
-    // Without any group the answer is one row, also of nothing.
-    const bool is_total = query.group_by.empty() && found.empty();
-    for (std::size_t i = 0; i < segments->size(); ++i) {
-        if (!is_total && (!has_empty_periods || seen.count(i) > 0)) continue;
-        found.emplace_back(i, UsageRow());
-        found.back().second.period = (*segments)[i].period;
-    }
-    if (is_total && segments->empty()) found.emplace_back();
-    std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) {
-        const UsageRow& one = a.second;
-        const UsageRow& two = b.second;
-        if (a.first != b.first) return a.first < b.first;
-        if (one.sums.cost != two.sums.cost) return one.sums.cost > two.sums.cost;
-        if (one.sums.plan_cost != two.sums.plan_cost)
-            return one.sums.plan_cost > two.sums.plan_cost;
-        return std::tie(one.project, one.model, one.provider, one.tool, one.billing) <
-               std::tie(two.project, two.model, two.provider, two.tool, two.billing);
-    });
-    rows.reserve(found.size());
-    for (auto& [segment, row] : found) rows.push_back(std::move(row));
-    return rows;
-}
-
 std::optional<UtcTime> find_edge(SQLite::Database& database, const UsageQuery& query,
                                  const char* which) {
     SQLite::Statement select(
@@ -741,15 +767,75 @@ std::vector<ProjectUsage> read_project_names(SQLite::Database& database,
 
 }  // namespace
 
+Result<std::vector<UsageRow>> read_usage_rows(SQLite::Database& database, const UsageQuery& query) {
+    std::vector<UsageRow> rows;
+    if (!has_rows(database)) return rows;
+    const Groups groups = groups_of(query);
+    const bool is_period_alone =
+        period_of(query) != Period::none &&
+        !(groups.project || groups.provider || groups.model || groups.tool || groups.billing);
+    const bool has_empty_periods = query.has_empty_periods && is_period_alone;
+    const auto segments = make_segments(database, query, has_empty_periods);
+    if (!segments) return fail(segments.error());
+    const bool has_times =
+        period_of(query) == Period::none && (query.has_first_at || query.has_last_at);
+    const bool is_of_projects = groups.project && !groups.provider && !groups.model &&
+                                !groups.tool && !groups.billing && !query.provider &&
+                                !query.model && !query.tool;
+    Tally tally(database, query, groups);
+    const Period period = period_of(query);
+    const bool is_long = period != Period::none && period != Period::hour;
+    tally.count(*segments, is_long, has_times && !is_of_projects);
+    if (tally.is_too_large())
+        return fail(ErrorKind::too_large, fmt::format("more than {} rows", limits::usage_rows_max));
+    if (has_times && !is_of_projects) tally.sharpen(query.has_first_at, query.has_last_at);
+    std::set<std::size_t> seen;
+    std::vector<std::pair<std::size_t, UsageRow>> found;
+    for (const auto& cell : tally.cells()) {
+        UsageRow row = to_row(*cell.key);
+        row.period = (*segments)[cell.segment].period;
+        row.sums = cell.sums;
+        if (has_times && is_of_projects) {
+            // The index of projects knows without looking at hours.
+            UsageQuery project = query;
+            project.project = row.project;
+            if (query.has_first_at) row.first_at = find_edge(database, project, "min");
+            if (query.has_last_at) row.last_at = find_edge(database, project, "max");
+        } else if (has_times) {
+            if (query.has_first_at) row.first_at = to_time(cell.edge->first);
+            if (query.has_last_at) row.last_at = to_time(cell.edge->last);
+        }
+        if (has_empty_periods) seen.insert(cell.segment);
+        found.emplace_back(cell.segment, std::move(row));
+    }
+    // Without any group the answer is one row, also of nothing.
+    const bool is_total = query.group_by.empty() && found.empty();
+    for (std::size_t i = 0; i < segments->size(); ++i) {
+        if (!is_total && (!has_empty_periods || seen.count(i) > 0)) continue;
+        found.emplace_back(i, UsageRow());
+        found.back().second.period = (*segments)[i].period;
+    }
+    if (is_total && segments->empty()) found.emplace_back();
+    std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) {
+        const UsageRow& one = a.second;
+        const UsageRow& two = b.second;
+        if (a.first != b.first) return a.first < b.first;
+        if (one.sums.cost != two.sums.cost) return one.sums.cost > two.sums.cost;
+        if (one.sums.plan_cost != two.sums.plan_cost)
+            return one.sums.plan_cost > two.sums.plan_cost;
+        return std::tie(one.project, one.model, one.provider, one.tool, one.billing) <
+               std::tie(two.project, two.model, two.provider, two.tool, two.billing);
+    });
+    rows.reserve(found.size());
+    for (auto& [segment, row] : found) rows.push_back(std::move(row));
+    return rows;
+}
+
 Result<std::vector<UsageRow>> read_usage(Reader& reader, const UsageQuery& query) {
     if (query.zone.spans.size() > limits::usage_zone_spans_max)
         return fail(ErrorKind::too_large, "too many changes of the time zone");
     return reader.read<std::vector<UsageRow>>(
-        [&](SQLite::Database& database) { return read_rows(database, query); });
-}
-
-Result<std::vector<UsageRow>> read_usage(SQLite::Database& database, const UsageQuery& query) {
-    return read_rows(database, query);
+        [&](SQLite::Database& database) { return read_usage_rows(database, query); });
 }
 
 UsageSums sum_usage(SQLite::Database& database, const UsageQuery& query) {
@@ -758,7 +844,7 @@ UsageSums sum_usage(SQLite::Database& database, const UsageQuery& query) {
     const std::vector<Segment> all{{"", std::max(query.from.value_or(time_min), time_min),
                                     std::min(query.to.value_or(time_max), time_max)}};
     Tally tally(database, query, {});
-    tally.count(all, false);
+    tally.count(all, false, false);
     for (const auto& cell : tally.cells()) sums.add(cell.sums);
     return sums;
 }
@@ -771,7 +857,7 @@ Result<UsageSummary> read_usage_summary(Reader& reader, const UsageQuery& query)
         by_model.group_by = {UsageGroup::project, UsageGroup::provider, UsageGroup::model};
         const bool is_narrow = query.provider || query.model || query.tool;
         by_model.has_first_at = by_model.has_last_at = is_narrow;
-        const auto rows = read_rows(database, by_model);
+        const auto rows = read_usage_rows(database, by_model);
         if (!rows) return fail(rows.error());
         std::set<std::string> projects;
         std::set<std::pair<std::string, std::string>> models;
@@ -816,7 +902,7 @@ Result<std::vector<ProjectUsage>> read_project_usage(Reader& reader, UtcTime now
             query.project = projects.front().slug;
         }
         Tally tally(database, query, {true, true, true, false, false});
-        tally.count(segments, false);
+        tally.count(segments, true, false);
         std::map<std::string, std::pair<ProjectUsage*, ProjectTally>> by_slug;
         for (ProjectUsage& project : projects) by_slug[project.slug].first = &project;
         for (const auto& cell : tally.cells()) {

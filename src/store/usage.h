@@ -18,11 +18,9 @@
 #include "base/result.h"
 #include "store/reader.h"
 
-namespace SQLite {
-class Statement;
-}
-
 namespace halton::store {
+
+class FastRows;
 
 // Where local days begin: the offset from UTC, and when it changes (summer time). The first span
 // holds for everything before it too. No span: UTC.
@@ -66,6 +64,7 @@ struct UsageSums {
     std::int64_t latency_requests = 0;
 
     void add(const UsageSums& more);
+    void take(const UsageSums& less);
     bool operator==(const UsageSums&) const = default;
     std::optional<double> avg_latency_ms() const;
     // cache_read / (input + cache_read), 0 without either.
@@ -120,11 +119,11 @@ struct UsageSummary {
 // Of the query's time and filters; its groups do not matter.
 Result<UsageSummary> read_usage_summary(Reader& reader, const UsageQuery& query);
 
-// For other queries of store/. Fail: with SQLite::Exception.
-Result<std::vector<UsageRow>> read_usage(SQLite::Database& database, const UsageQuery& query);
+// For other queries of store/, inside of a transaction. Fail: with SQLite::Exception.
+Result<std::vector<UsageRow>> read_usage_rows(SQLite::Database& database, const UsageQuery& query);
 UsageSums sum_usage(SQLite::Database& database, const UsageQuery& query);
 // The columns of rollup_sums() from that one on; of calls that a plan covers, or that it does not.
-UsageSums to_usage_sums(SQLite::Statement& row, int column, bool is_plan);
+UsageSums to_usage_sums(FastRows& row, int column, bool is_plan);
 
 struct ProjectUsage {
     std::int64_t id = 0;

@@ -125,11 +125,16 @@ TEST_CASE("requests: every filter, page by page, is what looking at each call gi
     // The same while the roll-ups are not filled, or in part.
     SQLite::Database database(file.string(), SQLite::OPEN_READWRITE);
     database.exec(
-        "DELETE FROM usage_hours; DELETE FROM usage_days; DELETE FROM usage_sessions; "
-        "UPDATE usage_cover SET covered_from = '2099'");
+        "DELETE FROM usage_hours; DELETE FROM usage_days; DELETE FROM usage_months; "
+        "DELETE FROM usage_sessions; "
+        "UPDATE usage_cover SET covered_from = '2099', days_to = '', months_to = ''");
     check_filters(file, calls, 2, 40);
-    store::fill_rollups(database, 200);
+    store::fill_rollups(database, 200, at("2027-01-01T00:00:00Z"));
     check_filters(file, calls, 3, 40);
+    for (const char* now : {"2027-01-17T05:00:00Z", "2027-02-03T00:00:00Z"}) {
+        while (store::fill_rollups(database, 200, at(now))) continue;
+        check_filters(file, calls, 4, 60);
+    }
 }
 
 TEST_CASE("requests: a row says what the call was") {

@@ -42,17 +42,17 @@ const std::string rollup_columns =
     "cache_write_tokens, cost_nanousd, unpriced_requests, estimated_requests, "
     "incomplete_requests, error_requests, latency_us, latency_requests ";
 
-// What is in one and not in the other, row by row; empty when both are the same.
+// What is in one and not in the other, row by row; empty when both are the same. `reach` says which
+// rows the roll-up has to have.
 std::string difference(SQLite::Database& database, const char* table, const char* period,
-                       int length) {
-    const std::string covered = "WHERE requested_at >= (SELECT covered_from FROM usage_cover) ";
+                       int length, const std::string& reach) {
     const std::string raw =
         "SELECT substr(requested_at, 1, " + std::to_string(length) +
         ") AS period, project_id, provider, model, coalesce(client_tool, '') AS tool, "
         "CASE WHEN billing_mode IS NOT NULL THEN billing_mode "
         "WHEN host = 'chatgpt.com' OR host = 'cloudcode-pa.googleapis.com' THEN 'plan' "
         "ELSE 'metered' END AS billing, " +
-        raw_sums + "FROM requests " + covered + "GROUP BY 1, 2, 3, 4, 5, 6";
+        raw_sums + "FROM requests WHERE " + reach + " GROUP BY 1, 2, 3, 4, 5, 6";
     const std::string rolled = std::string("SELECT ") + period +
                                ", project_id, provider, model, tool, billing, " + rollup_columns +
                                "FROM " + table + " JOIN usage_keys ON id = key_id";
@@ -84,10 +84,16 @@ std::int64_t session_differences(SQLite::Database& database) {
 }
 
 std::string difference(SQLite::Database& database) {
+    std::string found =
+        difference(database, "usage_hours", "hour", 13,
+                   "requested_at >= (SELECT covered_from FROM usage_cover)") +
+        difference(database, "usage_days", "day", 10,
+                   "substr(requested_at, 1, 10) < (SELECT days_to FROM usage_cover)") +
+        difference(database, "usage_months", "month", 7,
+                   "substr(requested_at, 1, 7) < (SELECT months_to FROM usage_cover)");
     const auto sessions = session_differences(database);
-    return difference(database, "usage_hours", "hour", 13) +
-           difference(database, "usage_days", "day", 10) +
-           (sessions == 0 ? "" : fmt::format("{} sessions differ\n", sessions));
+    if (sessions != 0) found += fmt::format("{} sessions differ\n", sessions);
+    return found;
 }
 
 std::string difference(const std::filesystem::path& file) {
@@ -150,10 +156,27 @@ TEST_CASE("roll-ups: a new file is covered, and a row is in its hour and its day
                      "|| ' ' || latency_us || ' ' || tool || ' ' || billing FROM usage_hours JOIN "
                      "usage_keys ON id = key_id") ==
           "2027-01-15T08 1 100 1234567 12500 codex metered");
+    // Today is not over, nor its month; when they are they get a row.
+    auto database = open(file);
+    const auto seal = [&](const char* now) {
+        while (store::fill_rollups(database, 100, *parse_iso8601(now))) continue;
+        return query_text(file, "SELECT days_to || ' ' || months_to FROM usage_cover");
+    };
+    CHECK(seal("2027-01-15T23:59:59Z") == " ");
+    CHECK(seal("2027-01-16T00:00:00Z") == "2027-01-16 2027-01");
     CHECK(query_text(file, "SELECT day || ' ' || requests FROM usage_days") == "2027-01-15 1");
+    CHECK(query_number(file, "SELECT count(*) FROM usage_months") == 0);
+    auto next = make_call(2);
+    next.requested_at += std::chrono::hours(24 * 31);
+    write(file, {next});
+    CHECK(seal("2027-02-20T00:00:00Z") == "2027-02-20 2027-02");
+    CHECK(query_text(file, "SELECT month || ' ' || requests FROM usage_months") == "2027-01 1");
+    CHECK(query_number(file, "SELECT count(*) FROM usage_days") == 2);
+    CHECK(difference(file).empty());
     // The same call again, after a commit whose outcome was not known, counts once.
     write(file, {call});
-    CHECK(query_number(file, "SELECT sum(requests) FROM usage_hours") == 1);
+    CHECK(query_number(file, "SELECT sum(requests) FROM usage_hours") == 2);
+    CHECK(query_number(file, "SELECT sum(requests) FROM usage_days") == 2);
     CHECK(difference(file).empty());
 }
 
@@ -165,9 +188,9 @@ TEST_CASE("roll-ups: equal to the raw sums through new prices, merges, deletions
         std::uint64_t number = 1;
         write(file, random_calls(dice, number, 400));
         number += 400;
-        REQUIRE(query_number(file, "SELECT sum(requests) FROM usage_days") == 400);
+        REQUIRE(query_number(file, "SELECT sum(requests) FROM usage_hours") == 400);
         for (int round = 0; round < 12; ++round) {
-            const auto what = dice.below(7);
+            const auto what = dice.below(8);
             INFO("seed " << seed << " round " << round << " act " << what);
             if (what == 0) {
                 write(file, random_calls(dice, number, 60));
@@ -215,6 +238,12 @@ TEST_CASE("roll-ups: equal to the raw sums through new prices, merges, deletions
                 SQLite::Transaction undone(database);
                 database.exec("DELETE FROM requests WHERE rowid % 2 = 0");
                 CHECK(difference(database).empty());
+            } else if (what == 6) {
+                // Days and months go by, also those of a clock that runs ahead.
+                auto database = open(file);
+                const UtcTime now(std::chrono::seconds(1'800'000'000 + dice.below(60 * 86'400)));
+                while (store::fill_rollups(database, 100, now)) continue;
+                CHECK_FALSE(query_text(file, "SELECT days_to FROM usage_cover").empty());
             } else {
                 CHECK((store::rename_project(file, dice.one_of(test::random_projects), "renamed") ||
                        number > 0));
@@ -227,6 +256,7 @@ TEST_CASE("roll-ups: equal to the raw sums through new prices, merges, deletions
         database.exec("DELETE FROM requests");
         CHECK(query_number(file, "SELECT count(*) FROM usage_hours") == 0);
         CHECK(query_number(file, "SELECT count(*) FROM usage_days") == 0);
+        CHECK(query_number(file, "SELECT count(*) FROM usage_months") == 0);
         CHECK(query_number(file, "SELECT count(*) FROM usage_sessions") == 0);
     }
 }
@@ -251,10 +281,11 @@ TEST_CASE("roll-ups: what was there before is filled in, in steps, beside what g
     int steps = 0;
     std::string mark = query_text(file, "SELECT covered_from FROM usage_cover");
     CHECK(mark == "2097-01-01T00~");
-    while (store::fill_rollups(database, 50)) {
+    const UtcTime now = *parse_iso8601("2027-02-01T12:00:00Z");
+    while (store::fill_rollups(database, 50, now)) {
         ++steps;
         const auto next = query_text(file, "SELECT covered_from FROM usage_cover");
-        REQUIRE(next < mark);
+        REQUIRE((next < mark || next.empty()));
         mark = next;
         INFO(steps << ' ' << mark);
         // Before and behind the mark.
@@ -271,7 +302,9 @@ TEST_CASE("roll-ups: what was there before is filled in, in steps, beside what g
     CHECK(difference(database).empty());
     CHECK(query_number(file, "SELECT sum(requests) FROM usage_hours") ==
           query_number(file, "SELECT count(*) FROM requests"));
-    CHECK_FALSE(store::fill_rollups(database, 50));
+    CHECK(query_text(file, "SELECT days_to FROM usage_cover") == "2027-02-01");
+    CHECK(query_text(file, "SELECT months_to FROM usage_cover") == "2027-02");
+    CHECK_FALSE(store::fill_rollups(database, 50, now));
 }
 
 TEST_CASE("roll-ups: a writer of any kind keeps them, whatever its statement says of conflicts") {

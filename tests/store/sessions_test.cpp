@@ -139,10 +139,12 @@ TEST_CASE("sessions: every query, page by page, is what looking at each call giv
     // The same while the roll-ups are being filled.
     SQLite::Database database(file.string(), SQLite::OPEN_READWRITE);
     database.exec(
-        "DELETE FROM usage_hours; DELETE FROM usage_days; DELETE FROM usage_sessions; "
-        "UPDATE usage_cover SET covered_from = '2099'");
+        "DELETE FROM usage_hours; DELETE FROM usage_days; DELETE FROM usage_months; "
+        "DELETE FROM usage_sessions; "
+        "UPDATE usage_cover SET covered_from = '2099', days_to = '', months_to = ''");
     check_queries(file, calls, 2, 20);
-    while (store::fill_rollups(database, 100)) check_queries(file, calls, 3, 5);
+    while (store::fill_rollups(database, 100, UtcTime(std::chrono::seconds(1'800'200'000))))
+        check_queries(file, calls, 3, 5);
     check_queries(file, calls, 4, 20);
 }
 

@@ -353,7 +353,8 @@ void make_history(const Plan& plan) {
     database.exec(
         "UPDATE usage_cover SET covered_from = "
         "(SELECT substr(max(requested_at), 1, 13) || '~' FROM requests)");
-    while (store::fill_rollups(database, 100'000)) continue;
+    const UtcTime now = *parse_iso8601(plan.last_day + "T23:59:59Z");
+    while (store::fill_rollups(database, 100'000, now)) continue;
     database.exec("PRAGMA journal_mode = WAL");
 }
 
