@@ -80,7 +80,7 @@ PolicyService::PolicyService(asio::io_context& io, std::filesystem::path databas
       clock_(clock),
       notify_command_(std::move(notify_command)),
       book_([this](Happening happening) { tell(std::move(happening)); }),
-      gates_{book_, *this, clock, watch_},
+      gates_{book_, this, clock, watch_},
       gate_clock_(io),
       reader_(io),
       notifier_(io) {

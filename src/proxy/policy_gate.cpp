@@ -239,7 +239,7 @@ void PolicyGate::refuse(const meter::Policy& policy) {
                {"model", record.requested_model},
                {"request", record.id}});
     services_.book.note_blocked(record, policy);
-    services_.sink.offer(std::move(record));
+    services_.sink->offer(std::move(record));
 
     forget(ready_, read_ - ready_);
     state_ = State::refusing;

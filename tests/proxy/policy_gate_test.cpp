@@ -63,7 +63,7 @@ struct World {
     std::vector<meter::Happening> told;
     meter::PolicyBook book{[this](meter::Happening happening) { told.push_back(happening); }};
     GateWatch watch;
-    GateServices services{book, sink, clock, watch};
+    GateServices services{book, &sink, clock, watch};
     meter::ConnectionFacts facts;
     std::optional<PolicyGate> gate;
     std::string upstream;
