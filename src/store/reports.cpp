@@ -376,10 +376,11 @@ Result<DatabaseFacts> read_database_facts(const fs::path& file) {
             if (!failed) facts.file_bytes += bytes;
         }
         if (!has_requests(database)) return facts;
-        SQLite::Statement newest(database, "SELECT count(*), max(requested_at) FROM requests");
+        // Each row is in the sums, and they are added up faster than the rows are counted.
+        facts.request_count = sum_usage(database, {}).requests;
+        SQLite::Statement newest(database, "SELECT max(requested_at) FROM requests");
         newest.executeStep();
-        facts.request_count = newest.getColumn(0).getInt64();
-        if (const auto time = parse_iso8601(newest.getColumn(1).getString()))
+        if (const auto time = parse_iso8601(newest.getColumn(0).getString()))
             facts.newest_request_at = *time;
         return facts;
     });
