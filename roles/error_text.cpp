@@ -71,10 +71,10 @@ std::string to_errors_text(const std::vector<store::ErrorGroup>& groups, const s
                               {"retry helps", false, 4},
                               {"last", false, 3}},
                              std::move(rows), width);
-    text += '\n';
+    std::string advice = "\n";
     for (const auto error_class : classes)
-        text += fmt::format("  {}: {}\n", to_safe_text(error_class, 40), advice_of(error_class));
-    return text;
+        advice += fmt::format("  {}: {}\n", to_safe_text(error_class, 40), advice_of(error_class));
+    return text + wrap_text(advice, width);
 }
 
 std::string to_errors_json(const std::vector<store::ErrorGroup>& groups) {

@@ -184,7 +184,7 @@ std::string to_explain_text(const Explanation& explanation, const store::DayZone
                                 with_separators(story.prompt_tokens));
         text += ".\n";
     }
-    text += to_sum_text(explanation, width);
+    text = wrap_text(text, width) + to_sum_text(explanation, width);
     text += '\n';
     const auto cost_text = [](std::optional<std::int64_t> cost) {
         return cost ? fmt::format("${}.{:09}", *cost / 1'000'000'000, *cost % 1'000'000'000)

@@ -286,8 +286,9 @@ std::string to_report_text(const ReportView& view, const ReportStyle& style) {
             "  {} {} worth of plan use in {} (list prices; not charged, not in the "
             "total)\n",
             mark, to_plan_cost(view.totals), counted(sums.plan_requests, "request"));
+    text = wrap_text(text, style.width);
     for (const auto& table : view.tables) text += '\n' + to_table(view, table, style.width);
-    return text + to_notes(view);
+    return text + wrap_text(to_notes(view), style.width);
 }
 
 std::string to_report_json(const ReportView& view) {

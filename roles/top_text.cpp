@@ -76,10 +76,11 @@ TopScreen to_top_screen(const TopFacts& facts, int columns, int rows, std::size_
     TopScreen screen;
     auto& lines = screen.lines;
     const auto clock = to_local_text(facts.now, facts.zone).substr(11);
-    lines.push_back(fmt::format(
-        "halton-meter  {} {}   {}", clock, facts.zone_name,
-        facts.running ? fmt::format("metering, {} running", counted(*facts.running, "call"))
-                      : "the daemon does not answer: halton-meter start"));
+    std::string daemon = "the daemon does not answer: halton-meter start";
+    if (facts.has_daemon) daemon = "metering";
+    if (facts.has_daemon && facts.running)
+        daemon += fmt::format(", {} running", counted(*facts.running, "call"));
+    lines.push_back(fmt::format("halton-meter  {} {}   {}", clock, facts.zone_name, daemon));
     lines.push_back(to_today(facts));
     if (auto text = to_limits(facts); !text.empty()) lines.push_back(std::move(text));
     if (auto text = to_projects(facts); !text.empty()) lines.push_back(std::move(text));

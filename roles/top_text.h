@@ -16,7 +16,8 @@ struct TopFacts {
     UtcTime now;
     store::DayZone zone;
     std::string zone_name;
-    std::optional<std::int64_t> running;    // calls that run; nothing: the daemon does not answer
+    bool has_daemon = false;                // it answers
+    std::optional<std::int64_t> running;    // calls that run, if it tells
     std::optional<store::UsageSums> today;  // nothing: no database yet, or it cannot be read
     std::vector<store::UsageRow> projects;  // today's, by project
     std::vector<store::PlanLimitRow> limits;

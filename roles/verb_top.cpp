@@ -26,20 +26,21 @@ constexpr std::chrono::hours zone_span{24 * 400};
 // A daemon on this machine answers in a millisecond; a hung one must not hold the screen.
 constexpr std::chrono::milliseconds daemon_answer_time{150};
 
-std::optional<std::int64_t> ask_running(const platform::Home& home) {
+void ask_daemon(const platform::Home& home, TopFacts& facts) {
+    facts.has_daemon = false;
+    facts.running.reset();
     const auto ports = platform::read_ports(home);
-    if (!ports || ports->api_port == 0) return std::nullopt;
+    if (!ports || ports->api_port == 0) return;
     const auto answer =
         platform::get_loopback(ports->api_port, "/v1/daemon/status", daemon_answer_time);
-    if (!answer || answer->status != 200) return std::nullopt;
-    // An older daemon does not tell how many run.
-    return read_running_calls(answer->body).value_or(0);
+    facts.has_daemon = answer && answer->status == 200;
+    if (facts.has_daemon) facts.running = read_running_calls(answer->body);
 }
 
 void look(store::Reader& reader, const platform::Home& home, std::int64_t& last_row,
           TopFacts& facts) {
     facts.now = system_clock().now_utc();
-    facts.running = ask_running(home);
+    ask_daemon(home, facts);
     facts.trouble.clear();
     auto more = last_row == 0 ? store::read_last_landed(reader, kept_calls_max, std::nullopt)
                               : store::read_landed_after(reader, last_row, std::nullopt);

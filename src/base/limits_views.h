@@ -39,4 +39,24 @@ inline constexpr std::chrono::milliseconds statusline_input_time{60};
 // A status line that comes late is worse than one that says less.
 inline constexpr std::chrono::milliseconds statusline_query_time{150};
 
+// A message of the Model Context Protocol; those that a client sends us are a few hundred bytes.
+inline constexpr std::size_t mcp_line_bytes_max = 256 * 1024;
+
+// Answers of a transcript whose next piece may still come: sub-agents run side by side, a few dozen
+// at most.
+inline constexpr std::size_t transcript_open_max = 64;
+// A line of a transcript holds one message; pictures make some of them megabytes.
+inline constexpr std::size_t transcript_line_bytes_max = 32 * 1024 * 1024;
+// What a tool wrote down less than this ago may be running, or its row on its way.
+inline constexpr std::chrono::minutes import_settle_time{2};
+// A metered call of a transcript began at most that long before the tool wrote its answer down.
+inline constexpr std::chrono::hours import_call_time_max{2};
+// Hours of rows that are kept in mind while calls are matched, some 1 MB each on a busy machine.
+inline constexpr std::size_t import_hours_max = 48;
+// Sessions and folders that an import keeps in mind: a session is one file, seldom two.
+inline constexpr std::size_t import_sessions_max = 4'096;
+// Calls of one import, so that each is counted once also where nothing is written.
+inline constexpr std::size_t import_calls_max = 4'000'000;
+inline constexpr std::size_t import_rows_per_transaction = 500;
+
 }  // namespace halton::limits

@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "base/limits_policy.h"
 #include "base/money.h"
 #include "base/text.h"
 #include "config/slug.h"
@@ -398,6 +399,25 @@ void read_log(Reader& reader, Config& config) {
                          fmt::format("\"{}\"", config.log_level));
 }
 
+// A program that is started with half of its arguments would do something else: all or nothing.
+void read_notify(Reader& reader, Config& config, std::vector<std::string>& warnings) {
+    const auto before = warnings.size();
+    auto words = reader.read_texts("notify", "command");
+    if (!words || words->empty()) return;
+    const bool is_odd =
+        warnings.size() != before || words->front().empty() ||
+        words->size() > limits::notify_arguments_max ||
+        std::any_of(words->begin(), words->end(), [](const std::string& word) {
+            return word.size() > limits::notify_argument_bytes_max ||
+                   word.find('\0') != std::string::npos;
+        });
+    if (is_odd)
+        reader.warn_text("notify", "command", fmt::format("{} words", words->size()),
+                         "not a program and its arguments", "none");
+    else
+        config.notify_command = std::move(*words);
+}
+
 void read_bodies(Reader& reader, Config& config) {
     reader.read("bodies", "capture", config.captures_bodies);
     // A hundred years, a million MiB: more is a mistake.
@@ -537,6 +557,7 @@ ParsedConfig parse_config(std::string_view toml_text) {
     if (auto origins = reader.read_texts("cors", "allow_origins"))
         parsed.config.cors_allow_origins = std::move(*origins);
     read_log(reader, parsed.config);
+    read_notify(reader, parsed.config, parsed.warnings);
     read_bodies(reader, parsed.config);
     read_pricing(root, parsed.config, parsed.warnings);
     return parsed;

@@ -81,6 +81,9 @@ struct Config {
     // [log]
     std::string log_level = "info";
 
+    // [notify] command: a program and its arguments, told of what policies find; empty: nobody is.
+    std::vector<std::string> notify_command;
+
     // [bodies]: whether bodies of calls are kept where neither a .haltonrc nor the project says, and
     // how long and how much of them; 0: without that bound.
     bool captures_bodies = false;  // capture

@@ -6,6 +6,7 @@
 
 #include "base/limits_bodies.h"
 #include "base/text.h"
+#include "meter/redaction.h"
 
 namespace halton::meter {
 namespace {
@@ -47,7 +48,8 @@ bool HeldText::append(std::string_view bytes) {
     if (!budget_) return false;
     if (text_.size() + bytes.size() > taken_bytes_) {
         // Twice as much, so that it is not asked for each piece.
-        const std::size_t wanted = std::max(text_.size() + bytes.size(), 2 * taken_bytes_);
+        const std::size_t wanted = std::max(text_.size() + bytes.size(),
+                                            std::min(2 * taken_bytes_, held_bytes_max));
         if (!budget_->take(wanted - taken_bytes_)) return false;
         taken_bytes_ = wanted;
         text_.reserve(wanted);
@@ -71,6 +73,7 @@ void BodyCapture::begin(http::Direction direction, const http::HeaderList& heade
     if (const std::string* type = headers.find("content-type")) {
         const auto name = trim(std::string_view(*type).substr(0, type->find(';')));
         side.kept.content_type = to_safe_text(name, limits::body_content_type_bytes_max);
+        redact_word(side.kept.content_type);
         side.kept.is_media = is_media_type(name);
     }
     if (const std::string* coding = headers.find("content-encoding")) {

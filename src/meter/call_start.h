@@ -26,6 +26,11 @@ struct UnseenCounts {
     std::uint64_t requests = 0;     // of a form or size that the tap does not follow
 };
 
+// Calls that have begun and not ended, of all observers that share it.
+struct RunningCalls {
+    std::int64_t count = 0;
+};
+
 // What is known about a connection before its first call; copied onto every row.
 struct ConnectionFacts {
     std::string host;  // the host the client asked for, lower case
@@ -43,6 +48,7 @@ struct ConnectionFacts {
     // Whose bodies are captured; null: nobody's. It outlives the connection.
     const CaptureSwitches* captures = nullptr;
     std::optional<bool> haltonrc_capture{};  // what the client's .haltonrc says of it
+    RunningCalls* running = nullptr;  // outlives the observers; may be null
 };
 
 // Who answers at the connection's host; both null when nobody we know.

@@ -39,6 +39,25 @@ JsonParser& thread_parser() {
     return parser;
 }
 
+// Counts as running from set(true) on, until set(false) or its end.
+class RunningMark {
+public:
+    RunningMark() = default;
+    ~RunningMark() { set(nullptr, false); }
+    RunningMark(const RunningMark&) = delete;
+    RunningMark& operator=(const RunningMark&) = delete;
+
+    void set(RunningCalls* calls, bool is_running) {
+        if (is_running == (calls_ != nullptr)) return;
+        if (calls_ != nullptr) --calls_->count;
+        calls_ = is_running ? calls : nullptr;
+        if (calls_ != nullptr) ++calls_->count;
+    }
+
+private:
+    RunningCalls* calls_ = nullptr;
+};
+
 // One metered call that has begun and not ended. Unmetered exchanges leave no trace at all.
 struct OpenCall {
     OpenCall(std::uint32_t stream_number, const Provider& provider, const Endpoint& matched,
@@ -61,6 +80,7 @@ struct OpenCall {
     bool is_message_complete = false;    // the response ended in order
     const Turn* turn = nullptr;          // of a WebSocket, in place of request and answer
     std::unique_ptr<BodyCapture> bodies;  // null: they are not wanted
+    RunningMark running;
 };
 
 // A WebSocket whose turns are calls.
@@ -76,6 +96,7 @@ struct OpenSocket {
     CallRecord record;  // of the upgrade: what all turns have in common
     SocketSession session;
     std::unique_ptr<BodyCapture> bodies;  // since the last turn's end; null: not wanted
+    RunningMark running;  // while a turn is open
 };
 
 }  // namespace
@@ -187,6 +208,7 @@ void CallObserver::State::begin(const http::Event& event) {
     call->bodies = make_capture();
     if (call->bodies)
         call->bodies->begin(http::Direction::to_upstream, event.request->headers);
+    call->running.set(facts.running, true);
     calls.push_back(std::move(call));
 }
 
@@ -272,6 +294,7 @@ void CallObserver::State::read_socket(const http::Event& event) {
     SocketSession& session = (*found)->session;
     session.feed(event.direction, event.bytes);
     end_turns(**found, session.take_ended(), nullptr);
+    (*found)->running.set(facts.running, session.has_open());
     if (!session.is_blind() && !session.is_closed()) return;
     if (session.is_blind() && facts.unseen != nullptr) ++facts.unseen->connections;
     const std::unique_ptr<OpenSocket> over = std::move(*found);

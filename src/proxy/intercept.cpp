@@ -125,6 +125,7 @@ private:
     std::string host_;   // whom the client means: of the target, then of its hello
     std::string bytes_;  // of the client behind the CONNECT: its ClientHello
     std::optional<net::Blocking::Pending<Owner>> search_;  // until it has answered
+    std::chrono::steady_clock::duration waited_{};         // for that: what it cost the client
     Owner owner_;
     std::optional<meter::Attribution> attribution_;
 };
@@ -289,7 +290,8 @@ asio::awaitable<Opened> Intercept::meter(TcpStream upstream, const tls::ClientHe
         {host, std::move(attribution.project_slug), std::move(attribution.layer),
          owner_.process.working_directory, services_.providers, services_.pending, services_.unseen,
          std::move(attribution.folder), std::move(attribution.git_branch),
-         owner_.process.executable},
+         owner_.process.executable, services_.captures,
+         meter::find_body_capture(owner_.process), services_.running},
         services_.prices, services_.sink, services_.clock);
     Opened opened;
     opened.client = to_client(hello);
@@ -317,7 +319,9 @@ bool Intercept::may_be_blocked(std::string_view host) {
 
 asio::awaitable<void> Intercept::wait_for_owner(net::Milliseconds limit) {
     if (!search_) co_return;
+    const auto begun = std::chrono::steady_clock::now();
     auto found = co_await search_->wait(limit);
+    waited_ += std::chrono::steady_clock::now() - begun;
     if (!found) co_return;
     owner_ = std::move(*found);
     search_.reset();
@@ -330,7 +334,9 @@ meter::Attribution Intercept::attribute() {
                {"project", found.project_slug},
                {"program", owner_.process.executable},
                {"pid", owner_.process.pid},
-               {"client", owner_.outcome}});
+               {"client", owner_.outcome},
+               {"waited_us",
+                std::chrono::duration_cast<std::chrono::microseconds>(waited_).count()}});
     if (services_.registry == nullptr) return found;
     const auto other = services_.registry->note(found.project_slug, found.folder);
     // They share their rows: one slug is one project.

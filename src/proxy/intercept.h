@@ -66,6 +66,7 @@ struct InterceptServices {
     meter::ProjectRegistry* registry = nullptr;  // null: no label is believed
     const meter::CaptureSwitches* captures = nullptr;  // null: no body is captured
     GateServices* gates = nullptr;               // null: no policy blocks anything
+    meter::RunningCalls* running = nullptr;
 };
 
 asio::awaitable<void> serve_intercept(net::TcpStream edge, InterceptServices& services);

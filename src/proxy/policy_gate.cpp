@@ -133,7 +133,12 @@ void PolicyGate::judge_head(const http::RequestHead& head) {
     reader_.emplace(head.headers, place_.provider->names_model_id);
     state_ = State::undecided;
     if (decide(!call_->record.requested_model.empty())) return;
-    if (framing_->is_done()) let_pass("no-model");
+    if (!framing_->is_done()) return;
+    // A socket names its model in messages that come too late; anything else names none.
+    if (call_->endpoint->socket != nullptr)
+        let_pass("socket");
+    else
+        decide(true);
 }
 
 bool PolicyGate::read_body() {
@@ -154,7 +159,7 @@ bool PolicyGate::read_body() {
             decide(true);
         } else if (framing_->is_done()) {
             // It names none: a policy for all models still means it.
-            if (!decide(true)) let_pass("no-model");
+            decide(true);
         }
         if (state_ == State::refusing) return false;
         if (state_ == State::undecided) return false;
@@ -272,8 +277,9 @@ void PolicyGate::forget(std::size_t from, std::size_t count) {
 void PolicyGate::let_pass(std::string_view reason) {
     if (!reason.empty()) {
         services_.book.note_undecided();
-        log_event(LogLevel::warn, "policy.undecided",
-                  {{"reason", reason}, {"host", facts_.host}, {"next", "the call passes"}});
+        if (!std::exchange(is_undecided_logged_, true))
+            log_event(LogLevel::warn, "policy.undecided",
+                      {{"reason", reason}, {"host", facts_.host}, {"next", "the call passes"}});
     }
     if (state_ == State::head && !reason.empty()) return stand_open();
     state_ = State::passing;

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <set>
 #include <string>
@@ -31,13 +32,19 @@ namespace halton::proxy {
 class GateWatch {
 public:
     // Duplexes whose gate waits for something with a limit: they are woken now and then.
-    void add(net::Duplex& duplex) { waiting_.insert(&duplex); }
+    void add(net::Duplex& duplex) {
+        waiting_.insert(&duplex);
+        if (waiting_.size() == 1 && on_first) on_first();
+    }
     void remove(net::Duplex& duplex) { waiting_.erase(&duplex); }
     void wake_all(net::Shuttle& shuttle) const {
         for (net::Duplex* duplex : waiting_) shuttle.wake(*duplex);
     }
 
-    std::size_t held_bytes = 0;  // of all gates
+    bool is_empty() const { return waiting_.empty(); }
+
+    std::size_t held_bytes = 0;                // of all gates
+    std::function<void()> on_first = nullptr;  // told when somebody waits and nobody did
 
 private:
     std::set<net::Duplex*> waiting_;
@@ -145,6 +152,7 @@ private:
     SteadyTime since_{};  // when holding, throwing away or closing began
     std::uint64_t dropped_bytes_ = 0;
     bool is_over_ = false;
+    bool is_undecided_logged_ = false;  // once a connection
 };
 
 }  // namespace halton::proxy

@@ -13,6 +13,7 @@
 #include "base/limits_bodies.h"
 #include "base/text.h"
 #include "base/zstd_text.h"
+#include "store/audit.h"
 #include "store/row_writer.h"
 #include "store/schema.h"
 
@@ -29,12 +30,12 @@ constexpr int bodies_schema_number = 8;
 constexpr std::size_t unpacked_bytes_max = 16 * limits::body_bytes_max;
 
 template <class Value, class Act>
-Result<Value> with_database(const fs::path& file, int mode, Act act) {
+Result<Value> with_database(const fs::path& file, int mode, Act act, int wait_ms = lock_wait_ms) {
     std::error_code failed;
     if (!fs::exists(file, failed))
         return fail(ErrorKind::not_found, fmt::format("no database at {}", file.string()));
     try {
-        SQLite::Database database(file.string(), mode, lock_wait_ms);
+        SQLite::Database database(file.string(), mode, wait_ms);
         if (read_schema_number(database) < bodies_schema_number)
             return fail(ErrorKind::not_found, "no bodies have been captured yet");
         return act(database);
@@ -267,6 +268,33 @@ std::optional<std::unordered_map<std::string, bool>> read_capture_switches(const
         });
     if (!found) return std::nullopt;
     return *found;
+}
+
+bool note_capture_everywhere(const fs::path& file, bool is_on) {
+    const auto noted = with_database<void>(
+        file, SQLite::OPEN_READWRITE,
+        [is_on](SQLite::Database& database) -> Result<void> {
+            SQLite::Statement newest(database,
+                                     "SELECT event_type FROM audit_events WHERE event_type IN "
+                                     "(?1, ?2) AND project_id IS NULL ORDER BY id DESC LIMIT 1");
+            const std::string enabled(audit::body_capture_enabled);
+            newest.bind(1, enabled);
+            newest.bind(2, std::string(audit::body_capture_disabled));
+            const bool was_on =
+                newest.executeStep() && newest.getColumn(0).getString() == enabled;
+            newest.reset();
+            if (was_on == is_on) return {};
+            AuditEvent event;
+            event.type = is_on ? audit::body_capture_enabled : audit::body_capture_disabled;
+            event.actor = "daemon";
+            event.detail = R"({"scope":"everywhere"})";
+            SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
+            append_audit(database, event);
+            transaction.commit();
+            return {};
+        },
+        0);
+    return noted.has_value();
 }
 
 bool FileWatch::has_changed() {

@@ -85,6 +85,10 @@ Result<std::int64_t> prune_bodies(const std::filesystem::path& database, const B
 std::optional<std::unordered_map<std::string, bool>> read_capture_switches(
     const std::filesystem::path& database);
 
+// Leaves a trace in the audit when capturing everywhere is another than the last time. Waits for no
+// lock: false when it has to be tried again.
+bool note_capture_everywhere(const std::filesystem::path& database, bool is_on);
+
 // Tells whether the file may have changed since it was asked last; looks at its times only.
 class FileWatch {
 public:

@@ -64,6 +64,8 @@ public:
 
     // Beside the rows, in transactions of their own.
     BodyWriter& bodies() { return bodies_; }
+    // For statements of one's own inside of a transaction.
+    SQLite::Database& database() { return database_; }
 
     // The file was made by a newer program; its rows are written with the columns known here.
     bool is_newer_schema() const { return is_newer_schema_; }

@@ -136,12 +136,13 @@ Result<FoundCalls> find_stored_calls(Reader& reader, const std::string& prefix,
             "FROM requests ",
             stored_call_columns);
         const bool is_last = prefix == "last";
-        // Ids are in an index; those of providers are looked for only where none of ours fits.
+        // Ids are in an index, which the plus sign leads to. Those of providers are not: the newest
+        // call that fits is found soon, and only where none of our ids does.
         for (const char* where :
-             {is_last ? "ORDER BY requested_at DESC, rowid DESC LIMIT 1"
-                      : "WHERE id >= ?1 AND id < ?2 ORDER BY requested_at DESC LIMIT ?3",
+             {is_last ? "ORDER BY requested_at DESC LIMIT 1"
+                      : "WHERE id >= ?1 AND id < ?2 ORDER BY +requested_at DESC LIMIT ?3",
               "WHERE provider_request_id >= ?1 AND provider_request_id < ?2 "
-              "ORDER BY requested_at DESC LIMIT ?3"}) {
+              "ORDER BY requested_at DESC LIMIT min(?3, 1)"}) {
             SQLite::Statement select(database, columns + where);
             if (!is_last) {
                 select.bind(1, prefix);

@@ -41,8 +41,8 @@ struct FoundCalls {
     bool has_more = false;
 };
 
-// Calls whose id, or the provider's id, begins with `prefix`; the newest one for "last".
-// Errors: as Reader; unsupported (an older schema).
+// Calls whose id begins with `prefix`; else the newest whose provider gave it such an id; the
+// newest of all for "last". Errors: as Reader; unsupported (an older schema).
 Result<FoundCalls> find_stored_calls(Reader& reader, const std::string& prefix,
                                      std::size_t count_max);
 

@@ -301,6 +301,23 @@ cache_write_1h = 0
     CHECK(full.warnings.size() == 1);
 }
 
+TEST_CASE("config: the command that is told of events") {
+    const auto good = parse_config("[notify]\ncommand = [\"notify-send\", \"halton meter\"]\n");
+    CHECK(good.warnings.empty());
+    CHECK(good.config.notify_command ==
+          std::vector<std::string>{"notify-send", "halton meter"});
+    CHECK(parse_config("").config.notify_command.empty());
+    CHECK(parse_config("[notify]\ncommand = []\n").config.notify_command.empty());
+    // All or nothing: half of its arguments would be another command.
+    for (const auto* text : {"command = \"notify-send x\"", "command = [\"a\", 5]",
+                             "command = [\"\", \"x\"]", "command = [\"a\", \"b\\u0000c\"]"}) {
+        INFO(text);
+        const auto odd = parse_config("[notify]\n" + std::string(text) + "\n");
+        CHECK_FALSE(odd.warnings.empty());
+        CHECK(odd.config.notify_command.empty());
+    }
+}
+
 TEST_CASE("config: bodies") {
     const auto defaults = parse_config("").config;
     CHECK_FALSE(defaults.captures_bodies);

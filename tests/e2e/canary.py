@@ -178,8 +178,8 @@ def read_bodies(world):
 
 def expect_nothing(texts, words):
     found = list(search(texts, words))
-    check(not found, lambda: f"{len(found)} finds; {found[0][1]!r} in {found[0][0]}: "
-          f"{found[0][2]!r}")
+    check(not found, lambda: f"{len(found)} finds, of {sorted({f[1] for f in found})}; "
+          f"{found[0][1]!r} in {found[0][0]}: {found[0][2]!r}")
 
 
 def prove_the_search(world, canaries):
@@ -269,8 +269,9 @@ def visit_every_place(world, canaries):
     def body(place, **more):
         return {"model": "claude-sonnet-4-5", "system": canaries.prompt(f"{place} system"),
                 "messages": [{"role": "user", "content": canaries.secret_prompt(place)}],
-                "metadata": {"user_id": f"user_{canaries.plain('user')}_account_"
-                                        f"{canaries.plain('account')}_session_s-1"}, **more}
+                # Of these the session is kept; who it is stands in a captured body only.
+                "metadata": {"user_id": f"user_{canaries.prompt('user')}_account_"
+                                        f"{canaries.prompt('account')}_session_s-1"}, **more}
 
     query = f"?key={canaries.plain('query')}&q={canaries.prompt('query')}"
     # What clients tell of themselves: the words are kept, a key among them is not.
@@ -299,6 +300,8 @@ def visit_every_place(world, canaries):
     attempt(world, "POST", f"/v1beta/models/{canaries.key('path')}:generateContent{query}",
             body("gemini"), GEMINI, headers())
     world.call("GET", f"/v1/models/{canaries.prompt('unmetered path')}{query}", headers=headers())
+    attempt(world, "POST", "/v1/messages", body("odd type"),
+            headers=headers(content_type=canaries.key("content type")))
     form = (f'--x\r\ncontent-disposition: form-data; name="model"\r\n\r\nwhisper-1\r\n--x\r\n'
             f'content-disposition: form-data; name="prompt"\r\n\r\n'
             f'{canaries.prompt("form")} {canaries.key("form")}\r\n--x--\r\n').encode()

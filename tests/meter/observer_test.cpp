@@ -36,7 +36,8 @@ public:
         : tap_(protocol),
           observer_(std::make_unique<CallObserver>(
               ConnectionFacts{host, "demo", "git", "/home/ada/demo", nullptr, nullptr, nullptr,
-                              "/home/ada/demo", "main", "claude", captures, haltonrc_capture},
+                              "/home/ada/demo", "main", "claude", captures, haltonrc_capture,
+                              &running_},
               PriceBook::bundled(), sink_,
               clock_)) {}
 
@@ -56,6 +57,7 @@ public:
     void close() { observer_.reset(); }
     void wait(int ms) { clock_.advance(std::chrono::milliseconds(ms)); }
 
+    std::int64_t running_count() const { return running_.count; }
     // "request | answer" of each captured call.
     const std::vector<std::string>& bodies() const { return sink_.bodies; }
     const std::vector<CallRecord>& rows() const { return sink_.calls; }
@@ -71,6 +73,7 @@ private:
         observer_->on_events(events_);
     }
 
+    RunningCalls running_;
     FakeClock clock_;
     BodySink sink_;
     http::Tap tap_;
@@ -156,6 +159,25 @@ TEST_CASE("sessions and sub-agents are those of each request, not of the connect
     CHECK(connection.rows()[1].client.agent_name == "review");
     CHECK(connection.rows()[1].client.thread_id.empty());
     CHECK(connection.rows()[2].client.session_id.empty());
+}
+
+TEST_CASE("calls count as running from their request to their end") {
+    Connection connection("api.openai.com");
+    const auto call = request("/v1/chat/completions", chat_body);
+    CHECK(connection.running_count() == 0);
+    connection.send(call.substr(0, call.size() - 5));
+    CHECK(connection.running_count() == 1);
+    SECTION("answered") {
+        connection.send(call.substr(call.size() - 5));
+        connection.receive(response("200 OK", chat_answer));
+        CHECK(connection.running_count() == 0);
+        connection.send(call + call);
+        CHECK(connection.running_count() == 2);
+        connection.close();
+    }
+    SECTION("given up") { connection.fail(ErrorKind::reset, Leg::upstream); }
+    SECTION("forgotten") { connection.close(); }
+    CHECK(connection.running_count() == 0);
 }
 
 TEST_CASE("what is not a metered call leaves no row") {

@@ -736,7 +736,8 @@ TEST_CASE("tls duplex: time lets what is held pass, by a wake alone") {
     Guarded tunnel;
     tunnel.set_blocking(true);
     const auto request = make_opus_request();
-    tunnel.client->send(request.substr(0, request.size() - 40));
+    const auto cut = request.find("opus");  // before the gate can know
+    tunnel.client->send(request.substr(0, cut));
     tunnel.until([&] { return tunnel.watch.held_bytes > 0; });
     CHECK_FALSE(tunnel.duplex->is_between_calls());
     tunnel.clock.advance(std::chrono::seconds(4));
@@ -744,7 +745,7 @@ TEST_CASE("tls duplex: time lets what is held pass, by a wake alone") {
         tunnel.watch.wake_all(*tunnel.world.shuttle);
         return !tunnel.upstream->plaintext.empty();
     });
-    tunnel.client->send(request.substr(request.size() - 40));
+    tunnel.client->send(request.substr(cut));
     tunnel.until([&] { return tunnel.upstream->plaintext.size() == request.size(); });
     CHECK((tunnel.upstream->plaintext == request));
     CHECK(tunnel.book.counts().undecided == 1);
@@ -754,8 +755,9 @@ TEST_CASE("tls duplex: a client that ends inside a held request is passed on as 
     Guarded tunnel;
     tunnel.set_blocking(true);
     const auto request = make_opus_request();
-    tunnel.client->send(request.substr(0, request.size() - 40));
+    const auto cut = request.find("opus");  // before the gate can know
+    tunnel.client->send(request.substr(0, cut));
     tunnel.client->say_goodbye();
     tunnel.until([&] { return tunnel.upstream->is_polite; });
-    CHECK((tunnel.upstream->plaintext == request.substr(0, request.size() - 40)));
+    CHECK((tunnel.upstream->plaintext == request.substr(0, cut)));
 }

@@ -12,6 +12,7 @@ TopFacts make_facts(int call_count) {
     TopFacts facts;
     facts.now = parse_iso8601("2026-11-21T12:00:00Z").value();
     facts.zone_name = "UTC";
+    facts.has_daemon = true;
     facts.running = 2;
     facts.today = store::UsageSums{};
     facts.today->requests = 5;
@@ -71,6 +72,8 @@ TEST_CASE("top: what it tells") {
     CHECK(text.find("model-2") < text.find("model-0"));
     auto facts = make_facts(0);
     facts.running.reset();
+    CHECK(has(join(to_top_screen(facts, 100, 24, 0).lines), "   metering\n"));
+    facts.has_daemon = false;
     facts.today.reset();
     const auto empty = join(to_top_screen(facts, 100, 24, 0).lines);
     CHECK(has(empty, "the daemon does not answer: halton-meter start"));

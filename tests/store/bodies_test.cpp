@@ -146,6 +146,27 @@ TEST_CASE("bodies: the switches of projects, and whether to look again") {
     CHECK(read_capture_switches(world.file())->size() == 1);
 }
 
+TEST_CASE("bodies: the switch for everywhere leaves a trace when it is another") {
+    World world;
+    const auto events = [&] {
+        return test::query_text(world.file(),
+                                "SELECT coalesce(group_concat(event_type || ' ' || actor, ','), '') "
+                                "FROM audit_events");
+    };
+    CHECK(note_capture_everywhere(world.file(), false));
+    CHECK(events().empty());
+    CHECK(note_capture_everywhere(world.file(), true));
+    CHECK(note_capture_everywhere(world.file(), true));
+    CHECK(events() == "body_capture.enabled daemon");
+    CHECK(note_capture_everywhere(world.file(), false));
+    CHECK(events() == "body_capture.enabled daemon,body_capture.disabled daemon");
+    SQLite::Database other(world.file().string(), SQLite::OPEN_READWRITE);
+    other.exec("BEGIN IMMEDIATE");
+    CHECK_FALSE(note_capture_everywhere(world.file(), true));
+    other.exec("ROLLBACK");
+    CHECK_FALSE(note_capture_everywhere(world.file().parent_path() / "none", true));
+}
+
 TEST_CASE("bodies: no database, an older one, and one that is none") {
     const test::TempDirectory directory;
     const auto file = directory / "db.sqlite";
