@@ -42,7 +42,9 @@ std::string to_uri(const fs::path& file, const char* options) {
 
 SQLite::Database open(const fs::path& file) {
     try {
-        SQLite::Database database(file.string(), SQLite::OPEN_READONLY, lock_wait_ms);
+        // No mutex: the connection never leaves its thread.
+        SQLite::Database database(file.string(), SQLite::OPEN_READONLY | SQLite::OPEN_NOMUTEX,
+                                  lock_wait_ms);
         database.execAndGet("SELECT count(*) FROM sqlite_master");
         return database;
     } catch (const SQLite::Exception& error) {
@@ -54,7 +56,8 @@ SQLite::Database open(const fs::path& file) {
         if ((code != SQLITE_CANTOPEN && code != SQLITE_READONLY) || (!ignored && log_bytes > 0))
             throw;
         return SQLite::Database(to_uri(file, "?immutable=1"),
-                                SQLite::OPEN_READONLY | SQLite::OPEN_URI, lock_wait_ms);
+                                SQLite::OPEN_READONLY | SQLite::OPEN_NOMUTEX | SQLite::OPEN_URI,
+                                lock_wait_ms);
     }
 }
 
