@@ -189,5 +189,8 @@ test("a provider keeps its colour, known or not", () => {
   assert.equal(colours.provider_colour("anthropic"), "var(--p0)");
   assert.equal(colours.provider_colour("other"), "var(--p6)");
   assert.equal(colours.provider_colour("somebody"), colours.provider_colour("somebody"));
+  const beside = colours.apart(["anthropic", "openai", "groq", "mistral", "bedrock", "openrouter"]);
+  assert.equal(new Set(beside).size, 6);
+  assert.equal(beside[0], "var(--p0)");
   assert.match(colours.provider_colour("<script>"), /^var\(--p[0-6]\)$/);
 });
