@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/json.h"
+#include "roles/count_text.h"
 
 namespace halton::roles {
 namespace {
@@ -17,14 +18,6 @@ std::string to_decimal(std::int64_t nanousd) {
     const auto size =
         nanousd < 0 ? 0 - static_cast<std::uint64_t>(nanousd) : static_cast<std::uint64_t>(nanousd);
     return fmt::format("{}{}.{:09}", sign, size / 1'000'000'000, size % 1'000'000'000);
-}
-
-// Digits in threes: "1,234".
-std::string to_count(std::int64_t number) {
-    auto text = fmt::format("{}", number);
-    for (auto at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > 0; at -= 3)
-        text.insert(static_cast<std::size_t>(at), ",");
-    return text;
 }
 
 std::string_view type_name(ParquetType type) {
@@ -142,7 +135,7 @@ std::string to_progress(std::int64_t done, std::int64_t total, int width) {
     const auto part =
         std::min(1.0, total > 0 ? static_cast<double>(done) / static_cast<double>(total) : 1.0);
     const auto figures = fmt::format("{:3.0f}%  {} of {} calls", std::floor(part * 100),
-                                     to_count(std::min(done, total)), to_count(total));
+                                     with_separators(std::min(done, total)), with_separators(total));
     const auto room = std::min(width - static_cast<int>(figures.size()) - 6, 40);
     if (room < 8) return figures.substr(0, static_cast<std::size_t>(std::max(width - 1, 0)));
     const auto full = static_cast<std::size_t>(part * room);

@@ -87,6 +87,17 @@ void look_at_daemon(setup::Observed& observed) {
         daemon.passthrough = counts_of(all["passthrough"]);
         daemon.unseen_connections = all["unseen"]["connections"].as_integer().value_or(0);
         daemon.unseen_requests = all["unseen"]["requests"].as_integer().value_or(0);
+        const auto policies = all["policies"];
+        daemon.policies.state = text_of(policies["state"]);
+        daemon.policies.last_error = text_of(policies["last_error"]);
+        for (const auto& [key, count] :
+             {std::pair<std::string_view, std::int64_t*>{"active", &daemon.policies.active},
+              {"blocking", &daemon.policies.blocking},
+              {"blocked", &daemon.policies.blocked},
+              {"undecided", &daemon.policies.undecided},
+              {"audit_dropped", &daemon.policies.audit_dropped},
+              {"hooks_failed", &daemon.policies.hooks_failed}})
+            *count = policies[key].as_integer().value_or(0);
         all["refusing_clients"].for_each_element([&](JsonView refusal) {
             daemon.refusals.push_back({text_of(refusal["program"]), text_of(refusal["host"]),
                                        refusal["count"].as_integer().value_or(0),

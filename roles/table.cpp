@@ -72,4 +72,39 @@ std::string render_table(const std::vector<Column>& columns,
     return text;
 }
 
+std::string wrap_text(std::string_view text, int width) {
+    const auto limit = static_cast<std::size_t>(std::max(width, 0));
+    std::string out;
+    while (!text.empty()) {
+        const auto end = std::min(text.find('\n'), text.size());
+        std::string line(text.substr(0, end));
+        const bool is_ended = end < text.size();
+        text.remove_prefix(is_ended ? end + 1 : end);
+        const auto first = std::min(line.find_first_not_of(' '), line.size());
+        const std::string further(first + 2, ' ');
+        while (limit > 0 && width_of(line) > limit) {
+            // The last space that fits; a word that is too long stays whole.
+            std::size_t cut = std::string::npos;
+            std::size_t column = 0;
+            const auto own_indent = line.find_first_not_of(' ');
+            for (std::size_t i = 0; i < line.size(); ++i) {
+                const bool is_begin = (line[i] & 0xc0) != 0x80;
+                if (line[i] == ' ' && i > own_indent &&
+                    (column <= limit || cut == std::string::npos))
+                    cut = i;
+                column += is_begin ? 1 : 0;
+                if (column > limit && cut != std::string::npos) break;
+            }
+            if (cut == std::string::npos) break;
+            const auto next = line.find_first_not_of(' ', cut);
+            if (next == std::string::npos) break;
+            out += line.substr(0, line.find_last_not_of(' ', cut) + 1) + '\n';
+            line = further + line.substr(next);
+        }
+        out += line;
+        if (is_ended) out += '\n';
+    }
+    return out;
+}
+
 }  // namespace halton::roles

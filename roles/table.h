@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace halton::roles {
@@ -16,5 +17,8 @@ struct Column {
 // Lines with two spaces before each and newlines behind; `width` 0 = as wide as it needs.
 std::string render_table(const std::vector<Column>& columns,
                          std::vector<std::vector<std::string>> rows, int width);
+
+// Lines that are too long, broken at spaces; what goes on is two further in than its beginning.
+std::string wrap_text(std::string_view text, int width);
 
 }  // namespace halton::roles

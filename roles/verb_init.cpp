@@ -98,14 +98,12 @@ void print_next_steps(const setup::Facts& facts, setup::Mode mode, bool is_onboa
 int run_wanted(const Wanted& wanted) {
     auto installation = Installation::find();
     if (!installation) {
-        fmt::print(stderr, "halton-meter: {}\n", installation.error().context);
-        return exit_failed;
+        return report_failure(installation.error().context, "doctor");
     }
     const auto turn = wanted.is_dry_run ? Result<std::optional<platform::FileLock>>()
                                         : installation->take_turn(true);
     if (!turn) {
-        fmt::print(stderr, "halton-meter: {}\n", turn.error().context);
-        return exit_failed;
+        return report_failure(turn.error().context, "doctor");
     }
     auto facts = installation->look(true);
     const auto plan = setup::plan_install(facts, wanted.wish);

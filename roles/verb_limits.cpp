@@ -23,8 +23,7 @@ int run_limits(int argc, char** argv) {
     if (const auto done = parse_flags(options, argc, argv, &flags)) return *done;
     const auto home = platform::find_home();
     if (!home) {
-        fmt::print(stderr, "halton-meter: {}\n", home.error().context);
-        return exit_failed;
+        return report_failure(home.error().context, "doctor");
     }
     auto limits = store::read_plan_limits(home->database_file());
     if (!limits && limits.error().kind == ErrorKind::not_found)

@@ -57,8 +57,7 @@ Result<Loaded> load() {
 }
 
 int report_failure(const Error& error) {
-    fmt::print(stderr, "halton-meter: {}\n", error.context);
-    return exit_failed;
+    return roles::report_failure(error.context, "pricing --help");
 }
 
 int run_list(int argc, char** argv) {
@@ -184,7 +183,7 @@ int run_check(int argc, char** argv) {
     return loaded->warning_count > 0 ? exit_failed : exit_done;
 }
 
-int run_import(int argc, char** argv) {
+int run_price_import(int argc, char** argv) {
     constexpr const char* name = "halton-meter pricing import";
     cxxopts::Options options(
         name,
@@ -244,7 +243,7 @@ int run_pricing(int argc, char** argv) {
     if (word == "list") return run_list(argc - 1, argv + 1);
     if (word == "show") return run_show(argc - 1, argv + 1);
     if (word == "check") return run_check(argc - 1, argv + 1);
-    if (word == "import") return run_import(argc - 1, argv + 1);
+    if (word == "import") return run_price_import(argc - 1, argv + 1);
     return report_usage_error("halton-meter pricing", "wants list, show, check or import");
 }
 

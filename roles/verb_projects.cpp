@@ -34,10 +34,8 @@ int report_failure(const Error& error) {
     const bool is_first = error.kind == ErrorKind::not_found &&
                           error.context.find("no database") != std::string::npos;
     if (is_first)
-        fmt::print(stderr, "halton-meter: no call has been metered yet\n");
-    else
-        fmt::print(stderr, "halton-meter: {}\n", error.context);
-    return exit_failed;
+        return roles::report_failure("no call has been metered yet", "run -- <your tool>");
+    return roles::report_failure(error.context, "projects list");
 }
 
 // The parts that all of them have.
@@ -77,10 +75,9 @@ int print_project(const Asked& asked, const std::string& slug) {
     const auto found =
         std::find_if(projects->begin(), projects->end(),
                      [&](const store::ProjectRow& project) { return project.slug == current; });
-    if (found == projects->end()) {
-        fmt::print(stderr, "halton-meter: no project '{}'\n", to_safe_text(slug, 128));
-        return exit_failed;
-    }
+    if (found == projects->end())
+        return roles::report_failure(fmt::format("no project '{}'", to_safe_text(slug, 128)),
+                                     "projects list");
     fmt::print("{}", asked.is_json ? to_project_json(*found) : to_project_text(*found));
     return exit_done;
 }

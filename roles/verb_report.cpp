@@ -1,95 +1,179 @@
 // `report`: what the calls of a period cost, straight from the database; works with everything
 // else down. Parses its flags, asks store/, prints.
 #include <cstdio>
-#include <ctime>
 
 #include <fmt/format.h>
 #include <cxxopts.hpp>
 
+#include "base/limits_views.h"
 #include "base/text.h"
 #include "platform/home.h"
 #include "platform/terminal.h"
+#include "roles/count_text.h"
 #include "roles/exit_code.h"
+#include "roles/period.h"
 #include "roles/report_text.h"
 #include "roles/verbs.h"
 #include "store/projects.h"
 #include "store/reports.h"
+#include "store/row_groups.h"
 
 namespace halton::roles {
 namespace {
 
 constexpr const char* verb_name = "halton-meter report";
 constexpr std::chrono::hours default_period{30 * 24};
-constexpr std::chrono::hours day{24};
 
-// The last midnight of this machine's time zone.
-UtcTime local_midnight(UtcTime now) {
-    const std::time_t seconds = std::chrono::system_clock::to_time_t(now);
-    std::tm local{};
-    ::localtime_r(&seconds, &local);
-    local.tm_hour = local.tm_min = local.tm_sec = 0;
-    return std::chrono::time_point_cast<std::chrono::microseconds>(
-        std::chrono::system_clock::from_time_t(std::mktime(&local)));
+struct Asked {
+    UtcTime from;
+    UtcTime to;
+    store::DayZone zone;
+    std::optional<std::string> project;
+};
+
+std::optional<store::UsageGroup> usage_group_of(ReportGroup group) {
+    using store::UsageGroup;
+    switch (group) {
+        case ReportGroup::project: return UsageGroup::project;
+        case ReportGroup::model: return UsageGroup::model;
+        case ReportGroup::provider: return UsageGroup::provider;
+        case ReportGroup::tool: return UsageGroup::tool;
+        case ReportGroup::day: return UsageGroup::day;
+        case ReportGroup::week: return UsageGroup::week;
+        case ReportGroup::month: return UsageGroup::month;
+        case ReportGroup::session:
+        case ReportGroup::branch:
+        case ReportGroup::error: break;
+    }
+    return std::nullopt;
 }
 
-// The period that the flags name. Errors: malformed.
-Result<store::ReportQuery> read_period(const cxxopts::ParseResult& flags, UtcTime now) {
-    const bool has_since = flags.count("since") > 0;
-    const bool has_dates = flags.count("from") > 0 || flags.count("to") > 0;
-    if (has_since + has_dates + (flags.count("today") > 0) > 1)
-        return fail(ErrorKind::malformed, "--since, --today and --from/--to exclude each other");
-    store::ReportQuery query;
-    // A call of this very moment counts.
-    query.to = now + std::chrono::seconds(1);
-    query.from = now - default_period;
-    if (has_since) {
-        const auto period = parse_since(flags["since"].as<std::string>());
-        if (!period) return fail(period.error());
-        query.from = now - *period;
-    }
-    if (flags.count("today") > 0) query.from = local_midnight(now);
-    if (flags.count("to") > 0) {
-        const auto last_day = parse_date(flags["to"].as<std::string>());
-        if (!last_day) return fail(last_day.error());
-        query.to = *last_day + day;
-        query.from = query.to - default_period;
-    }
-    if (flags.count("from") > 0) {
-        const auto first_day = parse_date(flags["from"].as<std::string>());
-        if (!first_day) return fail(first_day.error());
-        query.from = *first_day;
-    }
-    if (query.from >= query.to)
-        return fail(ErrorKind::malformed, "the period ends before it begins");
-    if (flags.count("project") > 0) query.project_slug = flags["project"].as<std::string>();
-    return query;
+store::RowGroup row_group_of(ReportGroup group) {
+    if (group == ReportGroup::session) return store::RowGroup::session;
+    return group == ReportGroup::branch ? store::RowGroup::branch : store::RowGroup::error;
 }
 
-Result<ReportGroup> read_group(const cxxopts::ParseResult& flags) {
-    if (flags.count("by") == 0) return ReportGroup::both;
-    const auto by = flags["by"].as<std::string>();
-    if (by == "project") return ReportGroup::project;
-    if (by == "model") return ReportGroup::model;
-    if (by == "provider") return ReportGroup::provider;
-    return fail(ErrorKind::malformed, "--by wants project, model or provider");
+Result<std::vector<ReportLine>> read_lines(store::Reader& reader, const Asked& asked,
+                                           ReportGroup group) {
+    std::vector<ReportLine> lines;
+    const auto usage_group = usage_group_of(group);
+    if (!usage_group) {
+        auto rows = store::read_row_groups(reader, {asked.from, asked.to, asked.project},
+                                           row_group_of(group));
+        if (!rows) return fail(rows.error());
+        for (auto& row : *rows)
+            lines.push_back({std::move(row.name), std::move(row.detail), row.sums, std::nullopt,
+                             group == ReportGroup::session ? std::move(row.last_at) : ""});
+        return lines;
+    }
+    store::UsageQuery query;
+    query.from = asked.from;
+    query.to = asked.to;
+    query.zone = asked.zone;
+    query.project = asked.project;
+    query.group_by = {*usage_group};
+    if (group == ReportGroup::model) query.group_by.push_back(store::UsageGroup::provider);
+    auto rows = store::read_usage(reader, query);
+    if (!rows) return fail(rows.error());
+    for (auto& row : *rows) {
+        // One of them has the name, by what was asked for.
+        std::string name = row.period + row.project + row.tool;
+        if (group == ReportGroup::model) name = row.model;
+        if (group == ReportGroup::provider) name = row.provider;
+        lines.push_back({std::move(name), group == ReportGroup::model ? row.provider : "", row.sums,
+                         std::nullopt, ""});
+    }
+    return lines;
+}
+
+ReportLine sum_up(const std::vector<ReportLine>& lines) {
+    ReportLine total;
+    for (const auto& line : lines) total.sums.add(line.sums);
+    return total;
+}
+
+Result<ReportView> read_view(store::Reader& reader, const Asked& asked,
+                             const std::vector<ReportGroup>& groups, bool has_previous) {
+    ReportView view;
+    view.from = asked.from;
+    view.to = asked.to;
+    view.zone = asked.zone;
+    view.project = asked.project;
+    const auto models = read_lines(reader, asked, ReportGroup::model);
+    if (!models) return fail(models.error());
+    const auto projects = read_lines(reader, asked, ReportGroup::project);
+    if (!projects) return fail(projects.error());
+    view.totals = sum_up(*models);
+    view.model_count = static_cast<std::int64_t>(models->size());
+    view.project_count = static_cast<std::int64_t>(projects->size());
+    for (const auto& line : *models) {
+        if (line.sums.unpriced_requests > 0)
+            view.unpriced.emplace_back(line.name, line.sums.unpriced_requests);
+        if (line.sums.incomplete_requests > 0)
+            view.incomplete.emplace_back(line.name, line.sums.incomplete_requests);
+    }
+    Asked before = asked;
+    before.to = asked.from;
+    before.from = asked.from - (asked.to - asked.from);
+    if (has_previous) {
+        const auto lines = read_lines(reader, before, ReportGroup::model);
+        if (!lines) return fail(lines.error());
+        view.previous_totals = sum_up(*lines);
+    }
+    store::Latencies latencies;
+    view.has_percentiles = view.totals.sums.requests <= limits::report_p95_rows_max;
+    if (view.has_percentiles) {
+        auto read = store::read_latencies(reader, {asked.from, asked.to, asked.project});
+        if (!read) return fail(read.error());
+        latencies = std::move(*read);
+    }
+    if (latencies.total) view.totals.p95_latency_ms = latencies.total->p95_ms;
+    for (const auto group : groups) {
+        ReportTable table;
+        table.group = group;
+        auto lines = group == ReportGroup::model     ? *models
+                     : group == ReportGroup::project ? *projects
+                                                     : std::vector<ReportLine>{};
+        if (group != ReportGroup::model && group != ReportGroup::project) {
+            auto read = read_lines(reader, asked, group);
+            if (!read) return fail(read.error());
+            lines = std::move(*read);
+        }
+        for (auto& line : lines) {
+            const auto project = latencies.by_project.find(line.name);
+            const auto model = latencies.by_model.find({line.name, line.detail});
+            if (group == ReportGroup::project && project != latencies.by_project.end())
+                line.p95_latency_ms = project->second.p95_ms;
+            if (group == ReportGroup::model && model != latencies.by_model.end())
+                line.p95_latency_ms = model->second.p95_ms;
+        }
+        table.lines = std::move(lines);
+        if (has_previous) {
+            auto previous = read_lines(reader, before, group);
+            if (!previous) return fail(previous.error());
+            table.previous = std::move(*previous);
+        }
+        view.tables.push_back(std::move(table));
+    }
+    return view;
 }
 
 // Why there is nothing to see, and what to type next.
-std::string explain_empty(const std::filesystem::path& database, const store::ReportQuery& query) {
+std::string explain_empty(const std::filesystem::path& database, const Asked& asked) {
     const auto facts = store::read_database_facts(database);
     if (!facts || facts->request_count == 0)
         return "No call has been metered yet.\n"
                "Next: halton-meter status, then halton-meter run -- <your tool>\n";
     const auto newest = facts->newest_request_at ? to_iso8601(*facts->newest_request_at) : "";
-    if (query.project_slug)
+    if (asked.project)
         return fmt::format(
             "No call of project '{}' in this period.\n"
             "Next: halton-meter report --by project\n",
-            to_safe_text(*query.project_slug, 128));
+            to_safe_text(*asked.project, 128));
     return fmt::format(
         "No call in this period; the newest of {} is of {}.\n"
         "Next: halton-meter report --from {}\n",
-        facts->request_count, newest, newest.substr(0, 10));
+        with_separators(facts->request_count), newest, newest.substr(0, 10));
 }
 
 }  // namespace
@@ -99,67 +183,60 @@ int run_report(int argc, char** argv) {
                              "Prints what the metered calls cost; the last 30 days by default.\n"
                              "Reads the database directly, so it works with the daemon stopped.\n");
     const auto text = [] { return cxxopts::value<std::string>(); };
-    options.add_options()("since", "a period up to now: 5m, 12h, 7d, 2w, or a number of days",
-                          text(), "PERIOD")("from", "first day, UTC (YYYY-MM-DD)", text(), "DATE")(
-        "to", "last day, UTC, included", text(), "DATE")("today", "since midnight here")(
-        "by", "only this table: project, model or provider", text(), "GROUP")(
+    add_period_flags(options);
+    options.add_options()("by", "only this table", text(), report_group_choices())(
         "project", "only this project", text(), "SLUG")(
         "vs-previous", "compare with the period of equal length before")(
         "csv", "as CSV; money in millicents (1 USD = 100000) and nano-dollars")(
         "json", "as JSON; money as in --csv")("h,help", "print this help");
     cxxopts::ParseResult flags;
     if (const auto done = parse_flags(options, argc, argv, &flags)) return *done;
-    auto query = read_period(flags, system_clock().now_utc());
-    if (!query) return report_usage_error(verb_name, query.error().context.c_str());
-    const auto group = read_group(flags);
-    if (!group) return report_usage_error(verb_name, group.error().context.c_str());
+    const auto period = read_period(flags, system_clock().now_utc(), default_period);
+    if (!period) return report_usage_error(verb_name, period.error().context.c_str());
+    std::vector<ReportGroup> groups{ReportGroup::project, ReportGroup::model};
+    if (flags.count("by") > 0) {
+        const auto group = parse_report_group(flags["by"].as<std::string>());
+        if (!group)
+            return report_usage_error(
+                verb_name, fmt::format("--by wants one of {}", report_group_choices()).c_str());
+        groups = {*group};
+    }
     const bool is_json = flags.count("json") > 0;
     const bool is_csv = flags.count("csv") > 0;
     if (is_json && is_csv)
         return report_usage_error(verb_name, "--json and --csv exclude each other");
 
     const auto home = platform::find_home();
-    if (!home) {
-        fmt::print(stderr, "halton-meter: {}\n", home.error().context);
-        return exit_failed;
+    if (!home) return report_failure(home.error().context, "doctor");
+    Asked asked{period->from, period->to, period->zone, std::nullopt};
+    if (flags.count("project") > 0)
+        asked.project =
+            store::find_current_slug(home->database_file(), flags["project"].as<std::string>());
+    // By session, branch or error every row of the period is looked at.
+    store::Reader reader(home->database_file(), std::chrono::minutes(5));
+    auto view = read_view(reader, asked, groups, flags.count("vs-previous") > 0);
+    // No database yet is an empty one: nothing was metered so far.
+    if (!view && view.error().kind == ErrorKind::not_found) {
+        view = ReportView{};
+        view->from = asked.from;
+        view->to = asked.to;
+        view->project = asked.project;
+        for (const auto group : groups) view->tables.push_back({group, {}, {}});
+        if (flags.count("vs-previous") > 0) view->previous_totals = ReportLine{};
     }
-    if (query->project_slug)
-        query->project_slug =
-            store::find_current_slug(home->database_file(), *query->project_slug);
-    ReportView view{*query, {}, std::nullopt};
-    const auto read = [&home](const store::ReportQuery& wanted) -> Result<store::Report> {
-        auto report = store::read_report(home->database_file(), wanted);
-        // No database yet is an empty one: nothing was metered so far.
-        if (!report && report.error().kind == ErrorKind::not_found) return store::Report{};
-        return report;
-    };
-    auto report = read(*query);
-    if (report && flags.count("vs-previous") > 0) {
-        store::ReportQuery before = *query;
-        before.to = query->from;
-        before.from = query->from - (query->to - query->from);
-        auto previous = read(before);
-        if (previous)
-            view.previous = std::move(*previous);
-        else
-            report = fail(previous.error());
-    }
-    if (!report) {
-        fmt::print(stderr, "halton-meter: cannot read the database: {}; see halton-meter status\n",
-                   report.error().context);
-        return exit_failed;
-    }
-    view.report = std::move(*report);
-
+    if (!view)
+        return report_failure(fmt::format("cannot read the database: {}", view.error().context),
+                              "status");
+    view->zone_name = period->zone_name;
     if (is_json) {
-        fmt::print("{}", to_report_json(view, *group));
+        fmt::print("{}", to_report_json(*view));
     } else if (is_csv) {
-        fmt::print("{}", to_report_csv(view, *group));
-    } else if (view.report.totals.requests == 0) {
-        fmt::print("{}", explain_empty(home->database_file(), *query));
+        fmt::print("{}", to_report_csv(*view));
+    } else if (view->totals.sums.requests == 0) {
+        fmt::print("{}", explain_empty(home->database_file(), asked));
     } else {
-        const ReportStyle style{*group, platform::terminal_columns(), platform::speaks_utf8()};
-        fmt::print("{}", to_report_text(view, style));
+        const ReportStyle style{platform::terminal_columns(), platform::speaks_utf8()};
+        fmt::print("{}", to_report_text(*view, style));
     }
     return exit_done;
 }

@@ -12,6 +12,7 @@
 #include "roles/prices.h"
 #include "roles/report_text.h"
 #include "roles/verbs.h"
+#include "store/audit.h"
 #include "store/reprice.h"
 
 namespace halton::roles {
@@ -40,8 +41,7 @@ int run_reprice(int argc, char** argv) {
 
     const auto home = platform::find_home();
     if (!home) {
-        fmt::print(stderr, "halton-meter: {}\n", home.error().context);
-        return exit_failed;
+        return report_failure(home.error().context, "doctor");
     }
     const UtcTime now = system_clock().now_utc();
     const auto parsed = platform::read_config(*home);
@@ -53,11 +53,20 @@ int run_reprice(int argc, char** argv) {
     const auto result = store::reprice(home->database_file(), query, prices.book);
     if (!result) {
         if (result.error().kind == ErrorKind::not_found) {
-            fmt::print(stderr, "halton-meter: no call has been metered yet\n");
-            return exit_failed;
+            return report_failure("no call has been metered yet", "run -- <your tool>");
         }
-        fmt::print(stderr, "halton-meter: {}\n", result.error().context);
-        return exit_failed;
+        return report_failure(result.error().context, "status");
+    }
+    if (is_applied && result->changed > 0) {
+        store::AuditEvent event;
+        event.type = store::audit::pricing_repriced;
+        event.actor = "cli";
+        event.detail = fmt::format(R"({{"calls":{},"since":"{}"}})", result->changed,
+                                   to_iso8601(query.from));
+        // The costs stand; that they changed is best effort.
+        if (const auto noted = store::append_audit(home->database_file(), std::vector{event});
+            !noted)
+            fmt::print(stderr, "halton-meter: {}\n", noted.error().context);
     }
     if (is_json) {
         fmt::print("{}", to_reprice_json(*result, is_applied));

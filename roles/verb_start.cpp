@@ -15,8 +15,7 @@ namespace {
 int start(Installation& installation, bool is_quiet) {
     const auto facts = installation.look(false);
     if (const auto made = platform::make_home(installation.home()); !made) {
-        fmt::print(stderr, "halton-meter: {}\n", made.error().context);
-        return exit_failed;
+        return report_failure(made.error().context, "doctor");
     }
     const auto done = installation.carry_out(facts, setup::plan_start(facts),
                                              Installation::OnFailure::go_on, true, is_quiet);
@@ -38,8 +37,7 @@ int start(Installation& installation, bool is_quiet) {
 int stop(Installation& installation) {
     const auto facts = installation.look(false);
     if (const auto made = platform::make_home(installation.home()); !made) {
-        fmt::print(stderr, "halton-meter: {}\n", made.error().context);
-        return exit_failed;
+        return report_failure(made.error().context, "doctor");
     }
     const auto done = installation.carry_out(facts, setup::plan_stop(facts),
                                              Installation::OnFailure::go_on, true);
@@ -52,10 +50,7 @@ int stop(Installation& installation) {
     return exit_done;
 }
 
-int report_no_home(const Error& error) {
-    fmt::print(stderr, "halton-meter: {}\n", error.context);
-    return exit_failed;
-}
+int report_no_home(const Error& error) { return report_failure(error.context, "doctor"); }
 
 }  // namespace
 

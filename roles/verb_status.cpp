@@ -329,6 +329,16 @@ void print_text(const StatusFacts& facts) {
         if (daemon.unseen_requests > 0)
             rows.push_back({"not readable", fmt::format("{}", daemon.unseen_requests),
                             "requests to providers without a row: CONNECT, or over a limit"});
+        const auto& policies = daemon.policies;
+        if (policies.state == "unreadable" || policies.state == "slow")
+            rows.push_back({"policies", policies.state,
+                            "every call passes: " + to_safe_text(policies.last_error, 120)});
+        else if (policies.active > 0)
+            rows.push_back(
+                {"policies", "ok",
+                 fmt::format("{} active, {} may block; {} calls blocked, {} passed undecided",
+                             policies.active, policies.blocking, policies.blocked,
+                             policies.undecided)});
         for (const auto& refusal : daemon.refusals)
             rows.push_back(
                 {"refuses our CA", fmt::format("{}", refusal.count),
@@ -444,6 +454,16 @@ void write_unmetered(JsonWriter& json, const StatusFacts& facts) {
         json.number("connections", observed.daemon->unseen_connections)
             .number("requests", observed.daemon->unseen_requests);
     json.end();
+    json.begin_object("policies");
+    if (observed.daemon) {
+        const auto& policies = observed.daemon->policies;
+        json.text("state", policies.state).text("last_error", policies.last_error);
+        json.number("active", policies.active).number("blocking", policies.blocking);
+        json.number("blocked", policies.blocked).number("undecided", policies.undecided);
+        json.number("audit_dropped", policies.audit_dropped);
+        json.number("hooks_failed", policies.hooks_failed);
+    }
+    json.end();
     json.begin_array("refusing_clients");
     if (observed.daemon)
         for (const auto& refusal : observed.daemon->refusals)
@@ -506,8 +526,7 @@ int run_status(int argc, char** argv) {
     if (const auto done = parse_flags(options, argc, argv, &flags)) return *done;
     const auto home = platform::find_home();
     if (!home) {
-        fmt::print(stderr, "halton-meter: {}\n", home.error().context);
-        return exit_failed;
+        return report_failure(home.error().context, "doctor");
     }
     const auto facts = gather(*home);
     flags.count("json") > 0 ? print_json(facts) : print_text(facts);

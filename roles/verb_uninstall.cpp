@@ -19,8 +19,7 @@ namespace halton::roles {
 namespace {
 
 int report_failure(const Error& error) {
-    fmt::print(stderr, "halton-meter: {}\n", error.context);
-    return exit_failed;
+    return roles::report_failure(error.context, "doctor");
 }
 
 bool is_confirmed() {

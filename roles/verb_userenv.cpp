@@ -18,8 +18,7 @@ int run_userenv(int argc, char** argv) {
     if (const auto done = parse_flags(options, argc, argv)) return *done;
     auto installation = Installation::find();
     if (!installation) {
-        fmt::print(stderr, "halton-meter: {}\n", installation.error().context);
-        return exit_failed;
+        return report_failure(installation.error().context, "doctor");
     }
     const auto facts = installation->look(false);
     const auto mode = facts.recorded_mode();

@@ -49,8 +49,7 @@ int run_whoami(int argc, char** argv) {
     if (view.process) {
         const auto home = platform::find_home();
         if (!home) {
-            fmt::print(stderr, "halton-meter: {}\n", home.error().context);
-            return exit_failed;
+            return report_failure(home.error().context, "doctor");
         }
         const auto parsed = platform::read_config(*home);
         const auto& fallback = parsed.config.default_project;

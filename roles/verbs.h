@@ -5,16 +5,24 @@
 
 namespace halton::roles {
 
+int run_bodies(int argc, char** argv);
 int run_completions(int argc, char** argv);
+int run_audit(int argc, char** argv);
+int run_budget(int argc, char** argv);
 int run_daemon(int argc, char** argv);
 int run_dashboard(int argc, char** argv);
 int run_doctor(int argc, char** argv);
 int run_edge(int argc, char** argv);
+int run_errors(int argc, char** argv);
+int run_explain(int argc, char** argv);
 int run_export(int argc, char** argv);
+int run_import(int argc, char** argv);
 int run_init(int argc, char** argv);
 int run_limits(int argc, char** argv);
 int run_man(int argc, char** argv);
+int run_mcp(int argc, char** argv);
 int run_onboard(int argc, char** argv);
+int run_policy(int argc, char** argv);
 int run_pricing(int argc, char** argv);
 int run_projects(int argc, char** argv);
 int run_report(int argc, char** argv);
@@ -25,7 +33,10 @@ int run_restart(int argc, char** argv);
 int run_run(int argc, char** argv);
 int run_start(int argc, char** argv);
 int run_status(int argc, char** argv);
+int run_statusline(int argc, char** argv);
 int run_stop(int argc, char** argv);
+int run_tail(int argc, char** argv);
+int run_top(int argc, char** argv);
 int run_uninstall(int argc, char** argv);
 int run_userenv(int argc, char** argv);
 int run_watchdog(int argc, char** argv);

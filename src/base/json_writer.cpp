@@ -10,14 +10,14 @@ namespace halton {
 
 void JsonWriter::begin_value(std::string_view key) {
     if (!is_first_) text_ += ',';
-    if (!closers_.empty()) {
+    if (!closers_.empty() && layout_ == Layout::indented) {
         text_ += '\n';
         text_.append(closers_.size() * 2, ' ');
     }
     is_first_ = false;
     if (key.empty()) return;
     append_json_string(text_, key);
-    text_ += ": ";
+    text_ += layout_ == Layout::indented ? ": " : ":";
 }
 
 JsonWriter& JsonWriter::begin_object(std::string_view key) {
@@ -39,7 +39,7 @@ JsonWriter& JsonWriter::begin_array(std::string_view key) {
 JsonWriter& JsonWriter::end() {
     const char closer = closers_.back();
     closers_.pop_back();
-    if (!is_first_) {
+    if (!is_first_ && layout_ == Layout::indented) {
         text_ += '\n';
         text_.append(closers_.size() * 2, ' ');
     }
@@ -92,8 +92,18 @@ JsonWriter& JsonWriter::text_or_null(std::string_view key,
     return value ? text(key, *value) : null(key);
 }
 
+JsonWriter& JsonWriter::number_or_null(std::string_view key, std::optional<std::int64_t> value) {
+    return value ? number(key, *value) : null(key);
+}
+
+JsonWriter& JsonWriter::json(std::string_view key, std::string_view text) {
+    begin_value(key);
+    text_ += text;
+    return *this;
+}
+
 const std::string& JsonWriter::finish() {
-    text_ += '\n';
+    if (layout_ == Layout::indented) text_ += '\n';
     return text_;
 }
 

@@ -1,4 +1,5 @@
-// JsonWriter: builds a JSON text member by member, indented for people, valid for programs.
+// JsonWriter: builds a JSON text member by member, valid for programs; indented for people, unless
+// it is told that nobody reads it.
 // Keys are written as given (plain words of ours); values are escaped. Pure; never fails.
 // Nesting is the caller's: each begin_ needs its end().
 #pragma once
@@ -13,6 +14,9 @@ namespace halton {
 
 class JsonWriter {
 public:
+    enum class Layout { indented, compact };
+    explicit JsonWriter(Layout layout = Layout::indented) : layout_(layout) {}
+
     // The key is empty for the outermost value and for elements of an array.
     JsonWriter& begin_object(std::string_view key = {});
     JsonWriter& begin_array(std::string_view key = {});
@@ -26,6 +30,9 @@ public:
     JsonWriter& null(std::string_view key);
     JsonWriter& real_or_null(std::string_view key, std::optional<double> value);
     JsonWriter& text_or_null(std::string_view key, const std::optional<std::string>& value);
+    JsonWriter& number_or_null(std::string_view key, std::optional<std::int64_t> value);
+    // A JSON text of somebody's, as it stands.
+    JsonWriter& json(std::string_view key, std::string_view text);
 
     // The text with a newline behind it, once everything has ended.
     const std::string& finish();
@@ -33,6 +40,7 @@ public:
 private:
     void begin_value(std::string_view key);
 
+    Layout layout_;
     std::string text_;
     std::vector<char> closers_;
     bool is_first_ = true;

@@ -31,5 +31,7 @@ inline constexpr std::size_t error_groups_max = 500;
 // Old rows that are added to the roll-ups in one transaction after an upgrade: some 50 ms, which
 // new rows wait for in the queue.
 inline constexpr std::int64_t rollup_fill_rows = 10'000;
+// When they are filled it is looked again this often: a person may put an older file in place.
+inline constexpr std::chrono::hours rollup_look_pause{1};
 
 }  // namespace halton::limits

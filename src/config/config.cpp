@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "base/limits_policy.h"
 #include "base/money.h"
 #include "base/text.h"
 #include "config/slug.h"
@@ -154,6 +155,27 @@ public:
         if (!number || (*number != 0 && (*number < port_min || *number > 65535)))
             return warn(section, key, *node, "not a port from 1024 to 65535 (or 0 for any)", port);
         port = static_cast<std::uint16_t>(*number);
+    }
+
+    void read(std::string_view section, std::string_view key, bool& flag) {
+        const auto* node = find(section, key);
+        if (!node) return;
+        if (const auto value = node->value_exact<bool>())
+            flag = *value;
+        else
+            warn(section, key, *node, "not true or false", flag);
+    }
+
+    void read(std::string_view section, std::string_view key, std::int64_t& number,
+              std::int64_t least, std::int64_t most) {
+        const auto* node = find(section, key);
+        if (!node) return;
+        const auto value = node->value_exact<std::int64_t>();
+        if (value && *value >= least && *value <= most)
+            number = *value;
+        else
+            warn(section, key, *node, fmt::format("not a number from {} to {}", least, most),
+                 number);
     }
 
     template <class Period>
@@ -377,6 +399,32 @@ void read_log(Reader& reader, Config& config) {
                          fmt::format("\"{}\"", config.log_level));
 }
 
+// A program that is started with half of its arguments would do something else: all or nothing.
+void read_notify(Reader& reader, Config& config, std::vector<std::string>& warnings) {
+    const auto before = warnings.size();
+    auto words = reader.read_texts("notify", "command");
+    if (!words || words->empty()) return;
+    const bool is_odd =
+        warnings.size() != before || words->front().empty() ||
+        words->size() > limits::notify_arguments_max ||
+        std::any_of(words->begin(), words->end(), [](const std::string& word) {
+            return word.size() > limits::notify_argument_bytes_max ||
+                   word.find('\0') != std::string::npos;
+        });
+    if (is_odd)
+        reader.warn_text("notify", "command", fmt::format("{} words", words->size()),
+                         "not a program and its arguments", "none");
+    else
+        config.notify_command = std::move(*words);
+}
+
+void read_bodies(Reader& reader, Config& config) {
+    reader.read("bodies", "capture", config.captures_bodies);
+    // A hundred years, a million MiB: more is a mistake.
+    reader.read("bodies", "retention_days", config.body_retention_days, 0, 36'500);
+    reader.read("bodies", "size_limit_mb", config.body_size_limit_mib, 0, 1'000'000);
+}
+
 // Names that a price may have, as in the price file.
 constexpr std::array<std::string_view, 11> price_names{
     "input",        "output",           "cache_read",  "cache_write",  "cache_write_1h",  "audio_input",
@@ -509,6 +557,8 @@ ParsedConfig parse_config(std::string_view toml_text) {
     if (auto origins = reader.read_texts("cors", "allow_origins"))
         parsed.config.cors_allow_origins = std::move(*origins);
     read_log(reader, parsed.config);
+    read_notify(reader, parsed.config, parsed.warnings);
+    read_bodies(reader, parsed.config);
     read_pricing(root, parsed.config, parsed.warnings);
     return parsed;
 }

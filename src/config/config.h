@@ -81,6 +81,15 @@ struct Config {
     // [log]
     std::string log_level = "info";
 
+    // [notify] command: a program and its arguments, told of what policies find; empty: nobody is.
+    std::vector<std::string> notify_command;
+
+    // [bodies]: whether bodies of calls are kept where neither a .haltonrc nor the project says, and
+    // how long and how much of them; 0: without that bound.
+    bool captures_bodies = false;  // capture
+    std::int64_t body_retention_days = 30;
+    std::int64_t body_size_limit_mib = 1024;  // size_limit_mb
+
     // [[pricing.override]], in the order of the file
     std::vector<PriceOverride> price_overrides;
 };

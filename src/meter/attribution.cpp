@@ -10,6 +10,7 @@
 #include "config/haltonrc.h"
 #include "config/slug.h"
 #include "meter/project_registry.h"
+#include "meter/redaction.h"
 
 namespace halton::meter {
 namespace {
@@ -48,6 +49,8 @@ Answer no_answer(std::string reason) { return {std::nullopt, std::move(reason), 
 Answer from_variable(const std::optional<std::string>& value) {
     if (!value) return no_answer("HALTON_PROJECT is not set");
     auto slug = config::parse_slug(*value);
+    // Neither stored nor shown.
+    if (holds_secret(*value)) return no_answer("HALTON_PROJECT has the form of a key");
     if (!slug) return no_answer(fmt::format("HALTON_PROJECT=\"{}\" is no slug", shown(*value)));
     return {std::move(slug), "HALTON_PROJECT", {}, nullptr};
 }
@@ -215,11 +218,23 @@ constexpr std::array<Tier, 11> tiers{{
 
 }  // namespace
 
+namespace {
+
+// A key that somebody made a name of is no name.
+Answer ask(const Tier& tier, const Question& question) {
+    auto answer = tier.ask(question);
+    if (answer.slug && holds_secret(*answer.slug))
+        return no_answer("its name has the form of a key");
+    return answer;
+}
+
+}  // namespace
+
 Attribution attribute(const ClientProcess& process, std::string_view default_project,
                       const ProjectRegistry* registry) {
     const Question question{process, default_project, registry};
     for (const auto& tier : tiers) {
-        auto answer = tier.ask(question);
+        auto answer = ask(tier, question);
         if (!answer.slug) continue;
         const auto& files = answer.files != nullptr ? *answer.files : process.files;
         return {std::move(*answer.slug), std::string(tier.layer), std::move(answer.folder),
@@ -232,7 +247,7 @@ bool is_settled_without_ancestors(const ClientProcess& process) {
     const Question question{process, {}, nullptr};
     for (const auto& tier : tiers) {
         if (tier.ask == from_ancestors) return false;
-        if (tier.ask(question).slug) return true;
+        if (ask(tier, question).slug) return true;
     }
     return true;
 }
@@ -242,11 +257,21 @@ std::vector<LayerAnswer> explain(const ClientProcess& process, std::string_view 
     const Question question{process, default_project, registry};
     std::vector<LayerAnswer> answers;
     for (const auto& tier : tiers) {
-        auto answer = tier.ask(question);
+        auto answer = ask(tier, question);
         answers.push_back(
             {tier.number, tier.layer, std::move(answer.slug), std::move(answer.reason)});
     }
     return answers;
+}
+
+std::optional<bool> find_body_capture(const ClientProcess& process) {
+    const auto nearest = [](const ProjectFiles& files) -> std::optional<bool> {
+        for (const auto& file : files.haltonrcs)
+            if (const auto word = config::parse_haltonrc(file.text).body_capture) return word;
+        return std::nullopt;
+    };
+    if (const auto word = nearest(process.files)) return word;
+    return process.ide ? nearest(process.ide->files) : std::nullopt;
 }
 
 std::optional<std::string> to_slug(std::string_view text) {

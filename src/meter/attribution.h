@@ -97,6 +97,10 @@ struct LayerAnswer {
 std::vector<LayerAnswer> explain(const ClientProcess& process, std::string_view default_project,
                                  const ProjectRegistry* registry = nullptr);
 
+// What .haltonrc files say on capturing bodies: the nearest to the working directory that says it,
+// else the nearest to the folder that an editor above has open.
+std::optional<bool> find_body_capture(const ClientProcess& process);
+
 // Lower-cases and maps runs of foreign characters to '-', trims; nothing if nothing is left.
 // Allowed: a-z 0-9 - _ : / and (inside a generated mac:, docker:, k8s: form) a dot.
 std::optional<std::string> to_slug(std::string_view text);

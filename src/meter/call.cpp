@@ -3,6 +3,8 @@
 #include <array>
 #include <utility>
 
+#include "meter/body_capture.h"
+
 namespace halton::meter {
 
 std::string_view name_of(RequestKind kind) {
@@ -70,6 +72,10 @@ std::string_view to_wire_class(std::string_view local_class) {
         if (local == local_class) return wire;
     }
     return local_class;
+}
+
+void CallSink::offer_with_bodies(CallRecord call, std::unique_ptr<CallBodies>) noexcept {
+    offer(std::move(call));
 }
 
 }  // namespace halton::meter

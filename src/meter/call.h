@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,6 +13,8 @@
 #include "meter/client_signals.h"
 
 namespace halton::meter {
+
+struct CallBodies;
 
 // Token counts as the ledger's columns mean them, after the provider's own rules are undone:
 //   input = what the provider reports as input (its own meaning, see input_includes_cache),
@@ -158,6 +161,9 @@ class CallSink {
 public:
     virtual ~CallSink() = default;
     virtual void offer(CallRecord call) noexcept = 0;
+    // With the bodies of the call, where they are wanted; they are never null. Who has no place for
+    // them takes the row.
+    virtual void offer_with_bodies(CallRecord call, std::unique_ptr<CallBodies> bodies) noexcept;
 };
 
 }  // namespace halton::meter

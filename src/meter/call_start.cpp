@@ -10,6 +10,7 @@
 #include "http/websocket.h"
 #include "meter/custom_providers.h"
 #include "meter/plan.h"
+#include "meter/redaction.h"
 
 namespace halton::meter {
 namespace {
@@ -111,7 +112,19 @@ std::optional<CallStart> start_call(const ConnectionFacts& facts, const HostMatc
         default:
             if (is_plan_call(facts.host, head.headers)) record.billing = BillingMode::plan;
     }
+    redact_words(record);
     return start;
+}
+
+void redact_words(CallRecord& record) {
+    ClientSignals& client = record.client;
+    for (std::string* word :
+         {&record.model, &record.requested_model, &record.path, &record.user_agent,
+          &record.service_tier, &record.speed, &record.region, &record.provider_request_id,
+          &record.client_request_id, &client.tool, &client.version, &client.session_id,
+          &client.thread_id, &client.turn_id, &client.agent_name, &record.git_branch})
+        redact_word(*word);
+    if (record.error) redact_word(record.error->provider_code);
 }
 
 }  // namespace halton::meter

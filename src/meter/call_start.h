@@ -15,6 +15,7 @@
 
 namespace halton::meter {
 
+class CaptureSwitches;
 class PendingAnswers;
 class ProviderTable;
 
@@ -23,6 +24,11 @@ class ProviderTable;
 struct UnseenCounts {
     std::uint64_t connections = 0;  // whose bytes made no sense to the tap, from there on
     std::uint64_t requests = 0;     // of a form or size that the tap does not follow
+};
+
+// Calls that have begun and not ended, of all observers that share it.
+struct RunningCalls {
+    std::int64_t count = 0;
 };
 
 // What is known about a connection before its first call; copied onto every row.
@@ -39,6 +45,10 @@ struct ConnectionFacts {
     std::string project_folder{};
     std::string git_branch{};
     std::string program{};  // base name of the client's executable; empty: not known
+    // Whose bodies are captured; null: nobody's. It outlives the connection.
+    const CaptureSwitches* captures = nullptr;
+    std::optional<bool> haltonrc_capture{};  // what the client's .haltonrc says of it
+    RunningCalls* running = nullptr;  // outlives the observers; may be null
 };
 
 // Who answers at the connection's host; both null when nobody we know.
@@ -51,5 +61,9 @@ struct CallStart {
 
 std::optional<CallStart> start_call(const ConnectionFacts& facts, const HostMatch& place,
                                     const http::RequestHead& head, const Clock& clock);
+
+// Takes keys out of the words that a call is described with: whoever puts one into a name or an id
+// by mistake does not find it in the database.
+void redact_words(CallRecord& record);
 
 }  // namespace halton::meter

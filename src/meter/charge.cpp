@@ -58,12 +58,16 @@ BilledName billed_model(const PriceBook& prices, const CallRecord& call) {
     return {call.model};
 }
 
-std::optional<PricedCall> price_of(const PriceBook& prices, const CallRecord& call) {
+std::optional<PricedCall> price_of(const PriceBook& prices, const CallRecord& call,
+                                   std::vector<PriceStory>* stories) {
+    const auto next_story = [stories] {
+        return stories == nullptr ? nullptr : &stories->emplace_back();
+    };
     const auto [model, is_sure] = billed_model(prices, call);
     PriceQuery query{call.provider,     model,      call.kind,  call.service_tier,
                      call.requested_at, call.speed, call.region};
     if (call.sub_calls.empty()) {
-        auto priced = prices.price(query, call.usage);
+        auto priced = prices.price(query, call.usage, next_story());
         if (priced && !is_sure) priced->state = CostState::estimated;
         return priced;
     }
@@ -74,7 +78,7 @@ std::optional<PricedCall> price_of(const PriceBook& prices, const CallRecord& ca
         // Searches are only counted for the whole call.
         if (!total) usage.web_search_count = call.usage.web_search_count;
         query.model = sub_call.model.empty() ? std::string_view(model) : sub_call.model;
-        const auto part = prices.price(query, usage);
+        const auto part = prices.price(query, usage, next_story());
         if (!part) return std::nullopt;
         if (!total) {
             total = part;
@@ -98,7 +102,7 @@ bool states_final_cost(std::string_view provider) {
     return row != nullptr && row->states_cost;
 }
 
-void charge(const PriceBook& prices, CallRecord& call) {
+void charge(const PriceBook& prices, CallRecord& call, std::vector<PriceStory>* stories) {
     call.cost.reset();
     call.cost_state = CostState::unknown;
     call.rates_source.clear();
@@ -130,7 +134,7 @@ void charge(const PriceBook& prices, CallRecord& call) {
         call.price_date = known->price_date;
         return;
     }
-    auto priced = price_of(prices, call);
+    auto priced = price_of(prices, call, stories);
     if (!priced) return;
     call.cost = priced->cost;
     call.rates_source = std::move(priced->rates_source);

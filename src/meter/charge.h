@@ -3,12 +3,14 @@
 #pragma once
 
 #include <string_view>
+#include <vector>
 
 #include "meter/call.h"
 
 namespace halton::meter {
 
 class PriceBook;
+struct PriceStory;
 
 // Fills cost, cost_state, rates_source, price_id and price_date. By what, in this order:
 //   nothing      charged later elsewhere (deferred), or no counts of an answer: no cost
@@ -19,7 +21,8 @@ class PriceBook;
 //                of the account's own the answer's, as an estimate
 // What a gateway in between states is kept with the row, and not believed.
 // A refusal of a known model costs 0.
-void charge(const PriceBook& prices, CallRecord& call);
+// `stories`, if wanted, gets one for each part of the call that was looked up in the book.
+void charge(const PriceBook& prices, CallRecord& call, std::vector<PriceStory>* stories = nullptr);
 
 // Whether the costs that a provider's answers state are what it charges.
 bool states_final_cost(std::string_view provider);

@@ -208,7 +208,45 @@ void read_metadata(const std::string& text, ClientSignals& signals) {
         if (const auto value = (*parsed)[key].as_string()) take(*value, member, signals);
 }
 
+// "user_<hash>_account_<id>_session_<id>", or an object as text with "session_id" in it.
+void read_user_id(std::string_view user_id, ClientSignals& signals) {
+    constexpr std::string_view mark = "_session_";
+    if (user_id.starts_with('{')) {
+        static thread_local JsonParser parser;
+        const std::string text(user_id);
+        const auto parsed = parser.parse(text);
+        const auto session = parsed ? (*parsed)["session_id"].as_string() : std::nullopt;
+        if (session) take(*session, &ClientSignals::session_id, signals);
+    } else if (const auto at = user_id.rfind(mark); at != std::string_view::npos) {
+        take(user_id.substr(at + mark.size()), &ClientSignals::session_id, signals);
+    }
+}
+
 }  // namespace
+
+BodySignals body_signals_of(const ClientSignals& known) {
+    if (known.tool == "claude-code" && known.session_id.empty()) return BodySignals::user_id;
+    if (known.tool == "codex" && known.turn_id.empty()) return BodySignals::client_metadata;
+    return BodySignals::none;
+}
+
+void add_body_signals(BodySignals form, std::string_view json, ClientSignals& signals) {
+    if (form == BodySignals::none || json.empty() || json.size() > limits::turn_metadata_bytes_max)
+        return;
+    static thread_local JsonParser parser;
+    const std::string text(json);
+    const auto parsed = parser.parse(text);
+    if (!parsed) return;
+    if (form == BodySignals::user_id) {
+        if (const auto user_id = JsonView(*parsed).as_string()) read_user_id(*user_id, signals);
+        return;
+    }
+    // The same as the header says, as a text in it, and some of it apart.
+    if (const auto metadata = (*parsed)["x-codex-turn-metadata"].as_string())
+        read_metadata(std::string(*metadata), signals);
+    for (const auto& [key, member] : metadata_keys)
+        if (const auto value = (*parsed)[key].as_string()) take(*value, member, signals);
+}
 
 ClientSignals read_client_signals(const http::HeaderList& headers, std::string_view program) {
     ClientSignals signals;

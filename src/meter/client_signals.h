@@ -22,6 +22,18 @@ struct ClientSignals {
     bool operator==(const ClientSignals&) const = default;
 };
 
+// Tools that say some of this in the body of a request, where their heads did not.
+enum class BodySignals {
+    none,
+    user_id,          // Claude Code: in "metadata.user_id"
+    client_metadata,  // Codex: in "client_metadata"
+};
+BodySignals body_signals_of(const ClientSignals& known);
+
+// What such a value says, as JSON text; what is known already stays. Of the ids of users, devices
+// and accounts that stand beside the session nothing is kept.
+void add_body_signals(BodySignals form, std::string_view json, ClientSignals& signals);
+
 // `program` is the base name of the executable; empty when it is not known.
 ClientSignals read_client_signals(const http::HeaderList& headers, std::string_view program);
 

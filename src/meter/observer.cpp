@@ -12,6 +12,7 @@
 #include "base/uuid.h"
 #include "http/websocket.h"
 #include "meter/answer.h"
+#include "meter/body_capture.h"
 #include "meter/charge.h"
 #include "meter/client_signals.h"
 #include "meter/custom_providers.h"
@@ -38,11 +39,32 @@ JsonParser& thread_parser() {
     return parser;
 }
 
+// Counts as running from set(true) on, until set(false) or its end.
+class RunningMark {
+public:
+    RunningMark() = default;
+    ~RunningMark() { set(nullptr, false); }
+    RunningMark(const RunningMark&) = delete;
+    RunningMark& operator=(const RunningMark&) = delete;
+
+    void set(RunningCalls* calls, bool is_running) {
+        if (is_running == (calls_ != nullptr)) return;
+        if (calls_ != nullptr) --calls_->count;
+        calls_ = is_running ? calls : nullptr;
+        if (calls_ != nullptr) ++calls_->count;
+    }
+
+private:
+    RunningCalls* calls_ = nullptr;
+};
+
 // One metered call that has begun and not ended. Unmetered exchanges leave no trace at all.
 struct OpenCall {
     OpenCall(std::uint32_t stream_number, const Provider& provider, const Endpoint& matched,
-             const http::HeaderList& headers)
-        : stream(stream_number), endpoint(&matched), request(headers, provider.names_model_id) {}
+             const http::HeaderList& headers, BodySignals signals = BodySignals::none)
+        : stream(stream_number),
+          endpoint(&matched),
+          request(headers, provider.names_model_id, signals) {}
 
     // Whether the provider began to answer.
     bool is_answered() const {
@@ -57,6 +79,8 @@ struct OpenCall {
     std::optional<AnswerReader> answer;  // once the response head is there
     bool is_message_complete = false;    // the response ended in order
     const Turn* turn = nullptr;          // of a WebSocket, in place of request and answer
+    std::unique_ptr<BodyCapture> bodies;  // null: they are not wanted
+    RunningMark running;
 };
 
 // A WebSocket whose turns are calls.
@@ -71,6 +95,8 @@ struct OpenSocket {
     const Endpoint* endpoint;
     CallRecord record;  // of the upgrade: what all turns have in common
     SocketSession session;
+    std::unique_ptr<BodyCapture> bodies;  // since the last turn's end; null: not wanted
+    RunningMark running;  // while a turn is open
 };
 
 }  // namespace
@@ -80,6 +106,7 @@ struct CallObserver::State {
         : facts(std::move(known)), prices(book), sink(to), clock(times),
           place(find_place(facts)) {}
 
+    std::unique_ptr<BodyCapture> make_capture() const;
     void on_event(const http::Event& event);
     void begin(const http::Event& event);
     void read_head(OpenCall& call, const http::ResponseHead& head);
@@ -145,7 +172,10 @@ void CallObserver::State::on_event(const http::Event& event) {
     OpenCall* call = find(event.stream);
     if (call == nullptr) return;
     switch (event.kind) {
-        case Kind::request_body: call->request.feed(event.bytes); break;
+        case Kind::request_body:
+            call->request.feed(event.bytes);
+            if (call->bodies) call->bodies->feed(http::Direction::to_upstream, event.bytes);
+            break;
         case Kind::response_head:
             if (call->endpoint->socket != nullptr && event.response->status == 101) {
                 open_socket(event.stream, *event.response);
@@ -155,6 +185,7 @@ void CallObserver::State::on_event(const http::Event& event) {
             break;
         case Kind::response_body:
             if (call->answer) call->answer->feed(event.bytes);
+            if (call->bodies) call->bodies->feed(http::Direction::to_client, event.bytes);
             break;
         case Kind::response_end: end(event); break;
         case Kind::request_end:
@@ -170,10 +201,22 @@ void CallObserver::State::begin(const http::Event& event) {
     auto start = start_call(facts, place, *event.request, clock);
     if (!start) return;
     auto call = std::make_unique<OpenCall>(event.stream, *place.provider, *start->endpoint,
-                                           event.request->headers);
+                                           event.request->headers,
+                                           body_signals_of(start->record.client));
     call->begun_at = clock.now_steady();
     call->record = std::move(start->record);
+    call->bodies = make_capture();
+    if (call->bodies)
+        call->bodies->begin(http::Direction::to_upstream, event.request->headers);
+    call->running.set(facts.running, true);
     calls.push_back(std::move(call));
+}
+
+std::unique_ptr<BodyCapture> CallObserver::State::make_capture() const {
+    if (facts.captures == nullptr ||
+        !facts.captures->is_on(facts.project_slug, facts.haltonrc_capture))
+        return nullptr;
+    return std::make_unique<BodyCapture>(facts.captures->budget());
 }
 
 void CallObserver::State::read_head(OpenCall& call, const http::ResponseHead& head) {
@@ -190,6 +233,7 @@ void CallObserver::State::read_head(OpenCall& call, const http::ResponseHead& he
     if (record.billing == BillingMode::plan && is_paid_overage(head.headers)) {
         record.billing = BillingMode::metered;
     }
+    if (call.bodies) call.bodies->begin(http::Direction::to_client, head.headers);
     call.answer.emplace(*call.endpoint->shape, head.headers, thread_parser());
 }
 
@@ -238,6 +282,8 @@ void CallObserver::State::open_socket(std::uint32_t stream, const http::Response
     const std::unique_ptr<OpenCall> upgrade = take(stream);
     read_head(*upgrade, head);
     sockets.push_back(std::make_unique<OpenSocket>(*upgrade, head, clock));
+    sockets.back()->bodies = make_capture();
+    sockets.back()->session.set_capture(sockets.back()->bodies.get());
 }
 
 void CallObserver::State::read_socket(const http::Event& event) {
@@ -248,6 +294,7 @@ void CallObserver::State::read_socket(const http::Event& event) {
     SocketSession& session = (*found)->session;
     session.feed(event.direction, event.bytes);
     end_turns(**found, session.take_ended(), nullptr);
+    (*found)->running.set(facts.running, session.has_open());
     if (!session.is_blind() && !session.is_closed()) return;
     if (session.is_blind() && facts.unseen != nullptr) ++facts.unseen->connections;
     const std::unique_ptr<OpenSocket> over = std::move(*found);
@@ -271,10 +318,18 @@ void CallObserver::State::end_turns(OpenSocket& socket, std::vector<Turn> turns,
         record.id = make_uuid();
         record.requested_at = turn.asked_at.utc;
         record.requested_model = turn.requested_model;
+        // What a message says of itself is newer than what the upgrade said.
+        ClientSignals client = turn.client;
+        for (const auto member : {&ClientSignals::session_id, &ClientSignals::thread_id,
+                                  &ClientSignals::turn_id, &ClientSignals::agent_name})
+            if (!(client.*member).empty()) record.client.*member = std::move(client.*member);
         record.time_to_first_byte_ms.reset();
         if (turn.begun_at) record.time_to_first_byte_ms = to_ms(*turn.begun_at - call.begun_at);
         if (!turn.id.empty()) record.provider_request_id = turn.id;
         if (turn.error_status >= 400) record.http_status = turn.error_status;
+        // What was said since the last turn's end is this one's; the switch may have changed.
+        call.bodies = std::exchange(socket.bodies, make_capture());
+        socket.session.set_capture(socket.bodies.get());
         finish(call, error);
     }
 }
@@ -299,6 +354,7 @@ void CallObserver::State::finish(OpenCall& call, const Error* error) {
     if (std::string model = call.request.model(); !model.empty()) {
         record.requested_model = std::move(model);
     }
+    call.request.add_signals(record.client);
     static const Reading nothing;
     const Reading* reading = &nothing;
     bool is_whole = false;
@@ -322,7 +378,12 @@ void CallObserver::State::finish(OpenCall& call, const Error* error) {
     if (!is_counted(call, *reading)) return;
     judge(call, *reading, is_whole, error);
     set_price(call, *reading);
-    sink.offer(std::move(record));
+    redact_words(record);
+    auto bodies = call.bodies ? call.bodies->take() : nullptr;
+    if (bodies)
+        sink.offer_with_bodies(std::move(record), std::move(bodies));
+    else
+        sink.offer(std::move(record));
 }
 
 // Whether this call is a row: an answer that is fetched again counts once, when the call that began

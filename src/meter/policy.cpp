@@ -72,6 +72,14 @@ std::optional<BudgetPeriod> parse_budget_period(std::string_view word) {
     return find_value(periods, word);
 }
 
+bool is_same_policy(const Policy& a, const Policy& b) {
+    return a.id == b.id && a.name == b.name && a.is_enabled == b.is_enabled && a.kind == b.kind &&
+           a.action == b.action && a.project == b.project && a.old_projects == b.old_projects &&
+           a.provider == b.provider && a.model == b.model && a.tool == b.tool &&
+           a.limit == b.limit && a.period == b.period && a.counts_plan == b.counts_plan &&
+           a.priority == b.priority;
+}
+
 bool is_before(const Policy& a, const Policy& b) {
     if (a.priority != b.priority) return a.priority < b.priority;
     if (a.project.empty() != b.project.empty()) return !a.project.empty();
@@ -214,6 +222,20 @@ std::optional<NanoUsd> parse_dollars(std::string_view text) {
     const auto value = static_cast<std::int64_t>(*dollars * 1'000'000'000 + *nanos);
     if (value == 0) return std::nullopt;
     return NanoUsd{value};
+}
+
+std::string to_one_line(const std::string& json) {
+    std::string line;
+    // In JSON a line break is never a part of a text.
+    for (std::size_t at = 0; at < json.size();) {
+        if (json[at] != '\n') {
+            line += json[at++];
+            continue;
+        }
+        at = std::min(json.find_first_not_of(" \n", at), json.size());
+        if (line.ends_with(',') && at < json.size()) line += ' ';
+    }
+    return line;
 }
 
 std::string to_scope_text(const Policy& policy) {

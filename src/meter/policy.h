@@ -51,6 +51,9 @@ struct Policy {
     std::string updated_at;  // empty: never changed
 };
 
+// Whether both say the same, whenever they were written.
+bool is_same_policy(const Policy& a, const Policy& b);
+
 // The order of evaluation: priority, then those of one project before those of all, then the id.
 bool is_before(const Policy& a, const Policy& b);
 
@@ -104,6 +107,9 @@ std::int64_t percent_of(NanoUsd spent, NanoUsd limit);
 // "12.50", "$12.5" as nano-dollars: exact, up to nine decimals. Nothing for anything else, for
 // nothing at all and for more than budget_dollars_max.
 std::optional<NanoUsd> parse_dollars(std::string_view text);
+
+// JSON without the line breaks between its values, for places that take one line.
+std::string to_one_line(const std::string& json);
 
 // "anthropic claude-opus-* of shop by claude-code": whom it concerns, "all calls" for everybody.
 std::string to_scope_text(const Policy& policy);

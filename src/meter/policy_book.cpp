@@ -9,17 +9,6 @@
 #include "base/text.h"
 
 namespace halton::meter {
-namespace {
-
-bool is_same(const Policy& a, const Policy& b) {
-    return a.id == b.id && a.is_enabled == b.is_enabled && a.kind == b.kind &&
-           a.action == b.action && a.project == b.project && a.old_projects == b.old_projects &&
-           a.provider == b.provider && a.model == b.model && a.tool == b.tool &&
-           a.limit == b.limit && a.period == b.period && a.counts_plan == b.counts_plan &&
-           a.priority == b.priority;
-}
-
-}  // namespace
 
 std::string to_sentence(const Happening& happening) {
     const auto& policy = happening.policy;
@@ -60,15 +49,15 @@ std::string to_detail(const Happening& happening) {
         if (happening.percent > 0) json.number("percent", happening.percent);
     }
     json.text("message", to_sentence(happening)).end();
-    return json.finish();
+    return to_one_line(json.finish());
 }
 
 PolicyBook::PolicyBook(Tell tell) : tell_(std::move(tell)) {}
 
 void PolicyBook::load(std::vector<Policy> policies, std::span<const NanoUsd> spent,
                       std::span<const std::string> included_calls, UtcTime now) {
-    const bool is_changed =
-        !std::equal(policies.begin(), policies.end(), policies_.begin(), policies_.end(), is_same);
+    const bool is_changed = !std::equal(policies.begin(), policies.end(), policies_.begin(),
+                                        policies_.end(), is_same_policy);
     if (is_changed) ++generation_;
     const std::set<std::string_view> included(included_calls.begin(), included_calls.end());
     std::erase_if(pending_, [&](const Pending& call) { return included.contains(call.id); });
@@ -80,8 +69,9 @@ void PolicyBook::load(std::vector<Policy> policies, std::span<const NanoUsd> spe
         budget.period = period_at(policy.period, now);
         // Of the same budget people know already; a changed limit is news.
         const auto known = budgets_.find(policy.id);
-        const auto before = std::find_if(policies_.begin(), policies_.end(),
-                                         [&](const Policy& old) { return is_same(old, policy); });
+        const auto before =
+            std::find_if(policies_.begin(), policies_.end(),
+                         [&](const Policy& old) { return is_same_policy(old, policy); });
         if (known != budgets_.end() && before != policies_.end() &&
             known->second.period == budget.period)
             budget.told_percent = known->second.told_percent;

@@ -142,24 +142,30 @@ TokenPrice find_price(const PriceRow& row, const PriceBand& band, Tier tier, Rat
 // Adds up a call, remembering whether a price had to stand in.
 class Bill {
 public:
-    Bill(const PriceRow& row, const PriceBand& band, Tier tier)
-        : row_(row), band_(band), tier_(tier) {}
+    Bill(const PriceRow& row, const PriceBand& band, Tier tier, PriceStory* story)
+        : row_(row), band_(band), tier_(tier), story_(story) {}
 
     void charge(std::int64_t tokens, Rate wanted, Rate fallback) {
         if (tokens <= 0) return;
         const TokenPrice price = find_price(row_, band_, tier_, wanted, fallback);
         is_exact_ = is_exact_ && price.is_exact;
+        tell({PriceStep::Kind::tokens, name_of(wanted), tokens, price.nanousd, price.is_exact});
         if (price.nanousd < 0) is_priced_ = false;
         else total_ += Wide{tokens} * price.nanousd;
     }
     // `count` units at a price per thousand of them.
-    void charge_units(Wide count, std::int64_t nanousd) { total_ += count * nanousd; }
-    void scale(std::int64_t percent) {
+    void charge_units(Unit unit, std::int64_t count, std::int64_t nanousd) {
+        tell({PriceStep::Kind::units, name_of(unit), count, nanousd, true});
+        total_ += Wide{count} * nanousd;
+    }
+    void scale(std::string_view what, std::int64_t percent) {
+        tell({PriceStep::Kind::factor, what, percent, 0, true});
         total_ *= percent;
         divisor_ *= 100;
     }
     // A fee in nano-dollars, to which no factor applies: comes last.
-    void add_fee(std::int64_t count, std::int64_t nanousd) {
+    void add_fee(std::string_view what, std::int64_t count, std::int64_t nanousd) {
+        tell({PriceStep::Kind::fee, what, count, nanousd, true});
         total_ += Wide{count} * nanousd * divisor_;
     }
     void mark_estimated() { is_exact_ = false; }
@@ -175,9 +181,14 @@ public:
     }
 
 private:
+    void tell(const PriceStep& step) {
+        if (story_ != nullptr) story_->steps.push_back(step);
+    }
+
     const PriceRow& row_;
     const PriceBand& band_;
     Tier tier_;
+    PriceStory* story_;
     Wide total_ = 0;       // nano-dollars times divisor_
     Wide divisor_ = 1000;  // prices are per thousand
     bool is_priced_ = true;
@@ -277,7 +288,7 @@ void charge_other_units(Bill& bill, const PriceRow& row, const TokenUsage& usage
         if (entry.count <= 0) continue;
         const std::int64_t nanousd = row.units.get(entry.unit);
         if (nanousd >= 0) {
-            bill.charge_units(entry.count, nanousd);
+            bill.charge_units(entry.unit, entry.count, nanousd);
             is_any_priced = true;
         } else if (!has_tokens || !has_token_price(row)) {
             bill.mark_unpriced();
@@ -294,19 +305,19 @@ void charge_fees(Bill& bill, const PriceRow& row, const PriceRow* defaults,
     if (usage.web_search_count > 0) {
         is_charged = true;
         if (row.web_search_nanousd >= 0) {
-            bill.add_fee(usage.web_search_count, row.web_search_nanousd);
+            bill.add_fee("web search", usage.web_search_count, row.web_search_nanousd);
         } else if (row.grounded_call_nanousd >= 0) {
-            bill.add_fee(1, row.grounded_call_nanousd);
+            bill.add_fee("call that searched", 1, row.grounded_call_nanousd);
         } else {
             // The provider's usual fee, or none that we know.
             bill.mark_estimated();
             if (defaults != nullptr && defaults->web_search_nanousd >= 0) {
-                bill.add_fee(usage.web_search_count, defaults->web_search_nanousd);
+                bill.add_fee("web search", usage.web_search_count, defaults->web_search_nanousd);
             }
         }
     }
     if (row.request_nanousd >= 0) {
-        bill.add_fee(1, row.request_nanousd);
+        bill.add_fee("call", 1, row.request_nanousd);
         is_charged = true;
     }
     if (is_charged && row.is_fee_varying) bill.mark_estimated();
@@ -494,7 +505,9 @@ std::optional<FoundPrice> PriceBook::find(const PriceQuery& query) const {
     return is_found ? std::optional(std::move(found)) : std::nullopt;
 }
 
-std::optional<PricedCall> PriceBook::price(const PriceQuery& query, const TokenUsage& usage) const {
+std::optional<PricedCall> PriceBook::price(const PriceQuery& query, const TokenUsage& usage,
+                                           PriceStory* story) const {
+    if (story != nullptr) *story = {std::string(query.model), {}, -1, 0, {}};
     const auto found = find(query);
     if (!found) return std::nullopt;
     const PriceRow& row = found->row;
@@ -504,7 +517,13 @@ std::optional<PricedCall> PriceBook::price(const PriceQuery& query, const TokenU
     const auto named = tier_of(query.service_tier);
     const bool is_listed = named && (*named == Tier::standard || has_tier(row, *named));
     const PriceBand& band = band_of(row, buckets.prompt);
-    Bill bill(row, band, is_listed ? *named : Tier::standard);
+    const Tier tier = is_listed ? *named : Tier::standard;
+    if (story != nullptr) {
+        story->tier = name_of(tier);
+        story->above_tokens = band.above_tokens;
+        story->prompt_tokens = buckets.prompt;
+    }
+    Bill bill(row, band, tier, story);
     if (!is_listed || !buckets.is_sure) bill.mark_estimated();
     // Written to a cache for how long? Where the hour costs more, that has to be told.
     const Rates& standard = band.rates[0];
@@ -517,10 +536,10 @@ std::optional<PricedCall> PriceBook::price(const PriceQuery& query, const TokenU
     charge_tokens(bill, standard, buckets, query.kind);
     charge_other_units(bill, row, usage, buckets);
     if (query.speed == "fast") {
-        bill.scale(row.fast_percent);
+        bill.scale("fast mode", row.fast_percent);
         if (row.fast_percent == 100) bill.mark_estimated();
     }
-    if (query.region == "us") bill.scale(row.us_percent);
+    if (query.region == "us") bill.scale("ran in the US", row.us_percent);
     charge_fees(bill, row, state_->find_defaults(query.provider), usage);
 
     if (!bill.is_priced()) return std::nullopt;

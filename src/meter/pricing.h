@@ -38,6 +38,30 @@ struct PriceQuery {
     std::string_view region = {};  // "us": where it ran, when that has a price
 };
 
+// One line of a bill, in the order in which it is added up.
+struct PriceStep {
+    enum class Kind {
+        tokens,  // count at nanousd for a thousand
+        units,   // the same, of something else than tokens
+        factor,  // everything so far, times count percent
+        fee,     // count at nanousd each
+    };
+    Kind kind = Kind::tokens;
+    std::string_view what;  // "input", "cache_read", "image", "web search"
+    std::int64_t count = 0;
+    std::int64_t nanousd = 0;  // -1: no such price is listed
+    bool is_exact = true;      // false: another price stands in for one that is not listed
+};
+
+// How a price came about.
+struct PriceStory {
+    std::string model;               // as it was looked up
+    std::string_view tier;           // whose prices: "standard", "batch", ...
+    std::int64_t above_tokens = -1;  // the step of the price list that counts; -1: the first
+    std::int64_t prompt_tokens = 0;  // which decide on it
+    std::vector<PriceStep> steps;
+};
+
 // One negotiated price: what it names replaces the list's, in one service tier.
 struct PriceOverride {
     std::string provider;
@@ -81,7 +105,9 @@ public:
     // Nothing when the model is unknown at that time, or its price has another unit than what
     // the usage counts (an image, a character). Estimated when a price had to stand in for one
     // that is not listed.
-    std::optional<PricedCall> price(const PriceQuery& query, const TokenUsage& usage) const;
+    // `story`, if wanted, tells how, also where it comes to nothing.
+    std::optional<PricedCall> price(const PriceQuery& query, const TokenUsage& usage,
+                                    PriceStory* story = nullptr) const;
 
     // The row that prices such a call. Nothing when the model is unknown at that time.
     std::optional<FoundPrice> find(const PriceQuery& query) const;

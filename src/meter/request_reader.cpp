@@ -7,14 +7,28 @@ namespace halton::meter {
 
 namespace {
 
-enum Pick : std::size_t { model_pick, stream_pick };
+enum Pick : std::size_t { model_pick, stream_pick, signals_pick };
 constexpr JsonPaths paths{"model", "stream"};
 constexpr JsonPaths model_id_paths{"model_id", "stream"};
+constexpr JsonPaths user_id_paths{"model", "stream", "metadata.user_id"};
+constexpr JsonPaths client_metadata_paths{"model", "stream", "client_metadata"};
+
+const JsonPaths& paths_for(bool has_model_id, BodySignals signals) {
+    if (has_model_id) return model_id_paths;
+    switch (signals) {
+        case BodySignals::none: break;
+        case BodySignals::user_id: return user_id_paths;
+        case BodySignals::client_metadata: return client_metadata_paths;
+    }
+    return paths;
+}
 
 }  // namespace
 
-RequestReader::RequestReader(const http::HeaderList& headers, bool has_model_id)
-    : json_(has_model_id ? model_id_paths : paths) {
+RequestReader::RequestReader(const http::HeaderList& headers, bool has_model_id,
+                             BodySignals signals)
+    : signals_(has_model_id ? BodySignals::none : signals),
+      json_(paths_for(has_model_id, signals)) {
     if (const std::string* coding = headers.find("content-encoding")) {
         http::ContentDecoder decoder(*coding);
         if (!decoder.is_identity()) decoder_.emplace(std::move(decoder));
@@ -50,6 +64,10 @@ std::string RequestReader::model() const {
     const std::string_view raw = json_.text(model_pick);
     if (raw.size() < 2 || raw.front() != '"') return {};
     return to_safe_text(raw.substr(1, raw.size() - 2), limits::model_bytes_max);
+}
+
+void RequestReader::add_signals(ClientSignals& known) const {
+    if (signals_ != BodySignals::none) add_body_signals(signals_, json_.text(signals_pick), known);
 }
 
 bool RequestReader::wants_stream() const { return json_.text(stream_pick) == "true"; }

@@ -1,5 +1,7 @@
 #include "meter/socket_session.h"
 
+#include "meter/body_capture.h"
+
 namespace halton::meter {
 
 SocketSession::SocketSession(const SocketShape& shape, const http::HeaderList& response_headers,
@@ -24,6 +26,10 @@ void SocketSession::take_piece(Side& side, const http::WebSocketPiece& piece) {
         side.json.reset();
         side.is_read = false;
     }
+    if (capture_ != nullptr)
+        capture_->feed_message(&side == &sent_ ? http::Direction::to_upstream
+                                               : http::Direction::to_client,
+                               piece.bytes, piece.is_last);
     std::string_view bytes = piece.bytes;
     while (!side.is_read && !bytes.empty()) {
         bytes.remove_prefix(side.json.feed(bytes));

@@ -17,6 +17,8 @@
 
 namespace halton::meter {
 
+class BodyCapture;
+
 class SocketSession {
 public:
     // `shape`, `clock` and `parser` outlive the session.
@@ -24,6 +26,9 @@ public:
                   const Clock& clock, JsonParser& parser);
 
     void feed(http::Direction direction, std::string_view bytes);
+
+    // Who reads along, until somebody else does; may be null.
+    void set_capture(BodyCapture* capture) { capture_ = capture; }
 
     bool has_open() const { return turns_.has_open(); }
     std::vector<Turn> take_ended() { return turns_.take_ended(); }
@@ -56,6 +61,7 @@ private:
     Side received_;
     std::optional<http::Direction> closed_by_;
     Turns turns_;
+    BodyCapture* capture_ = nullptr;
 };
 
 }  // namespace halton::meter

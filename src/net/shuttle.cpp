@@ -123,6 +123,11 @@ void Shuttle::queue(Duplex& duplex) {
     again_.push_back(&duplex);
 }
 
+void Shuttle::wake(Duplex& duplex) {
+    queue(duplex);
+    if (duplex.is_queued_) schedule_turn();
+}
+
 void Shuttle::schedule_turn() {
     if (is_turn_scheduled_) return;
     is_turn_scheduled_ = true;

@@ -92,6 +92,9 @@ public:
     void interrupt_all();
     void interrupt_between_calls(std::chrono::seconds quiet = std::chrono::seconds(0));
 
+    // Gives a running duplex a step although no socket changed: for what depends on time.
+    void wake(Duplex& duplex);
+
     std::size_t count() const { return count_; }
 
     // Around a fork: kqueue is not inherited, and an epoll would be shared with the parent. The

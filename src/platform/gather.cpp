@@ -163,8 +163,10 @@ setup::ListenerFact look_at_port(std::uint16_t port, const setup::Facts& facts) 
         if (const auto health = get_loopback(port, "/health", probe_limit)) {
             fact.health_status = health->status;
             JsonParser parser;
-            if (const auto json = parser.parse(health->body))
+            if (const auto json = parser.parse(health->body)) {
                 fact.version = std::string((*json)["version"].as_string().value_or(""));
+                fact.root_fingerprint = std::string((*json)["root"].as_string().value_or(""));
+            }
         }
         return fact;
     }

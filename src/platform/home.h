@@ -23,6 +23,8 @@ struct Home {
     std::filesystem::path graceful_shutdown_file() const { return directory / "graceful-shutdown"; }
     // Where a new edge asks a running one for its port.
     std::filesystem::path edge_socket() const { return directory / "edge.sock"; }
+    // What changes through the API need, see platform/api_token.h.
+    std::filesystem::path api_token_file() const { return directory / "api-token"; }
     // Where the stderr of a role goes that runs without a journal.
     std::filesystem::path log_file(std::string_view role) const {
         return directory / (std::string(role) + ".err.log");

@@ -7,6 +7,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -44,9 +45,14 @@ struct Finished {
 };
 // Runs a program to its end, at most `limit_ms`; what it writes beyond
 // setup_command_output_bytes_max is cut. `is_attended`: it has our terminal, and nothing is kept.
+// `input` is its stdin (nothing where it is empty), at most process_input_bytes_max.
 // Errors: not_found, permission, io, timeout (it was killed).
 Result<Finished> run_program(const std::vector<std::string>& argv, const Environment& environment,
-                             int limit_ms, bool is_attended = false);
+                             int limit_ms, bool is_attended = false,
+                             std::string_view input = {});
+
+// What a pipe holds everywhere without anybody reading it.
+inline constexpr std::size_t process_input_bytes_max = 16 * 1024;
 
 // Starts a program that outlives us: a session of its own, stdin from nothing, what it writes at
 // the end of `log_file` (0600). It begins only once `on_pid` has said yes to its pid, and never if

@@ -170,8 +170,10 @@ bool has_program(const std::string& name) {
 }
 
 Result<Finished> run_program(const std::vector<std::string>& argv, const Environment& environment,
-                             int limit_ms, bool is_attended) {
+                             int limit_ms, bool is_attended, std::string_view input) {
     if (argv.empty()) return fail(ErrorKind::not_found, "no program given");
+    if (input.size() > process_input_bytes_max)
+        return fail(ErrorKind::io, "too much for the input of a program");
     const auto program = find_program(argv.front(), environment);
     if (!program) return fail(program.error());
     auto arguments = argv;
@@ -180,7 +182,8 @@ Result<Finished> run_program(const std::vector<std::string>& argv, const Environ
     for (const auto& [name, value] : environment) variables.push_back(name + "=" + value);
     auto variable_pointers = to_pointers(variables);
 
-    std::array<std::array<int, 2>, 2> pipes{{{-1, -1}, {-1, -1}}};  // stdout, stderr
+    // stdout, stderr, stdin
+    std::array<std::array<int, 2>, 3> pipes{{{-1, -1}, {-1, -1}, {-1, -1}}};
     const auto close_all = [&pipes] {
         for (auto& ends : pipes)
             for (int& end : ends)
@@ -193,6 +196,12 @@ Result<Finished> run_program(const std::vector<std::string>& argv, const Environ
         }
         for (const int end : ends) ::fcntl(end, F_SETFD, FD_CLOEXEC);
     }
+    // Before anybody could go away: the pipe takes it whole.
+    if (!input.empty() && ::write(pipes[2][1], input.data(), input.size()) !=
+                              static_cast<ssize_t>(input.size())) {
+        close_all();
+        return fail(ErrorKind::io, "cannot fill a pipe");
+    }
     const int child = ::fork();
     if (child < 0) {
         close_all();
@@ -201,7 +210,7 @@ Result<Finished> run_program(const std::vector<std::string>& argv, const Environ
     if (child == 0) {
         if (!is_attended) {
             const int nothing = ::open("/dev/null", O_RDWR);
-            ::dup2(nothing, STDIN_FILENO);
+            ::dup2(input.empty() ? nothing : pipes[2][0], STDIN_FILENO);
             ::dup2(pipes[0][1], STDOUT_FILENO);
             ::dup2(pipes[1][1], STDERR_FILENO);
         }
@@ -209,6 +218,7 @@ Result<Finished> run_program(const std::vector<std::string>& argv, const Environ
         ::_exit(127);
     }
     for (auto& ends : pipes) ::close(std::exchange(ends[1], -1));
+    ::close(std::exchange(pipes[2][0], -1));
     // A person at a terminal takes the time it takes.
     if (is_attended) close_all();
 
@@ -227,7 +237,7 @@ Result<Finished> run_program(const std::vector<std::string>& argv, const Environ
             is_late = true;
             break;
         }
-        for (std::size_t i = 0; i < pipes.size(); ++i) {
+        for (std::size_t i = 0; i < readable.size(); ++i) {
             if (readable[i].revents == 0) continue;
             std::array<char, 4096> buffer;
             const auto count = ::read(pipes[i][0], buffer.data(), buffer.size());

@@ -1,7 +1,11 @@
 #include "platform/terminal.h"
 
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+#include <algorithm>
+#include <array>
+#include <cerrno>
 
 #include "base/text.h"
 #include "platform/environment.h"
@@ -13,6 +17,34 @@ bool is_stdout_terminal() { return ::isatty(STDOUT_FILENO) == 1; }
 bool is_stderr_terminal() { return ::isatty(STDERR_FILENO) == 1; }
 
 bool is_stdin_terminal() { return ::isatty(STDIN_FILENO) == 1; }
+
+std::string read_stdin(std::chrono::milliseconds limit, std::size_t bytes_max,
+                       const std::function<bool(std::string_view)>& is_enough) {
+    std::string text;
+    if (is_stdin_terminal()) return text;
+    const auto until = std::chrono::steady_clock::now() + limit;
+    while (text.size() < bytes_max) {
+        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+            until - std::chrono::steady_clock::now());
+        pollfd ready{STDIN_FILENO, POLLIN, 0};
+        const int count =
+            ::poll(&ready, 1, static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
+        if (count < 0 && errno == EINTR) continue;
+        if (count <= 0) break;
+        std::array<char, 16 * 1024> bytes{};
+        const auto read =
+            ::read(STDIN_FILENO, bytes.data(), std::min(bytes.size(), bytes_max - text.size()));
+        if (read < 0 && errno == EINTR) continue;
+        if (read <= 0) break;
+        text.append(bytes.data(), static_cast<std::size_t>(read));
+        if (is_enough(text)) break;
+    }
+    return text;
+}
+
+void pause_for(std::chrono::milliseconds time) {
+    ::poll(nullptr, 0, static_cast<int>(time.count()));
+}
 
 int terminal_columns() {
     if (const auto columns = read_variable("COLUMNS"))

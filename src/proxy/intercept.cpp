@@ -1,5 +1,6 @@
 #include "proxy/intercept.h"
 
+#include <algorithm>
 #include <optional>
 
 #include "base/log.h"
@@ -110,6 +111,7 @@ private:
     }
 
     meter::Attribution attribute();
+    bool may_be_blocked(std::string_view host);
     asio::awaitable<void> wait_for_owner(net::Milliseconds limit);
     asio::awaitable<Opened> decline(std::string_view reason);
     asio::awaitable<Result<tls::HelloRead>> read_hello();
@@ -123,7 +125,9 @@ private:
     std::string host_;   // whom the client means: of the target, then of its hello
     std::string bytes_;  // of the client behind the CONNECT: its ClientHello
     std::optional<net::Blocking::Pending<Owner>> search_;  // until it has answered
+    std::chrono::steady_clock::duration waited_{};         // for that: what it cost the client
     Owner owner_;
+    std::optional<meter::Attribution> attribution_;
 };
 
 asio::awaitable<Opened> Intercept::decline(std::string_view reason) {
@@ -227,8 +231,14 @@ asio::awaitable<Opened> Intercept::meter(TcpStream upstream, const tls::ClientHe
     const auto passed = co_await services_.turnstile.pass();
     // A dial that was cancelled meanwhile is not worth the handshakes.
     if (!passed || client_.has_peer_gone()) co_return Opened{};
-    // The client's own list, so that the upstream chooses as it would without us.
-    auto upstream_engine = services_.upstream_tls.make_engine(host, target_.port, hello.alpn);
+    // The client's own list, so that the upstream chooses as it would without us. But where a
+    // policy may block a call the choice is HTTP/1.1, if the client knows it: only there a request
+    // can be held and refused alone.
+    auto offered = hello.alpn;
+    if (may_be_blocked(host) &&
+        std::find(offered.begin(), offered.end(), "http/1.1") != offered.end())
+        offered = {"http/1.1"};
+    auto upstream_engine = services_.upstream_tls.make_engine(host, target_.port, offered);
     if (!upstream_engine) co_return co_await redial_and_pass_raw("no-memory");
     auto upstream_rest = co_await net::run_handshake(
         upstream, *upstream_engine, {}, limits.handshake, Leg::upstream, &services_.turnstile);
@@ -274,13 +284,15 @@ asio::awaitable<Opened> Intercept::meter(TcpStream upstream, const tls::ClientHe
 
     // While many processes connect at once a look-up may take longer than the dial.
     co_await wait_for_owner(owner_wait);
-    auto attribution = attribute();
-    meter::CallObserver observer({host, std::move(attribution.project_slug),
-                                  std::move(attribution.layer),
-                                  owner_.process.working_directory, services_.providers,
-                                  services_.pending, services_.unseen, std::move(attribution.folder),
-                                  std::move(attribution.git_branch), owner_.process.executable},
-                                 services_.prices, services_.sink, services_.clock);
+    if (!attribution_) attribution_ = attribute();
+    auto attribution = std::move(*attribution_);
+    meter::CallObserver observer(
+        {host, std::move(attribution.project_slug), std::move(attribution.layer),
+         owner_.process.working_directory, services_.providers, services_.pending, services_.unseen,
+         std::move(attribution.folder), std::move(attribution.git_branch),
+         owner_.process.executable, services_.captures,
+         meter::find_body_capture(owner_.process), services_.running},
+        services_.prices, services_.sink, services_.clock);
     Opened opened;
     opened.client = to_client(hello);
     opened.pid = owner_.process.pid;
@@ -288,26 +300,43 @@ asio::awaitable<Opened> Intercept::meter(TcpStream upstream, const tls::ClientHe
         TlsDuplex::End{client_.release(), std::move(*client_engine), std::move(*client_rest)},
         TlsDuplex::End{upstream.release(), std::move(*upstream_engine), std::move(*upstream_rest)},
         std::move(observer));
+    if (services_.gates != nullptr && protocol != "h2") opened.metered->guard(*services_.gates);
     co_return opened;
+}
+
+// Until its owner is known, a connection may be anybody's.
+bool Intercept::may_be_blocked(std::string_view host) {
+    if (services_.gates == nullptr) return false;
+    const auto& book = services_.gates->book;
+    const auto& providers =
+        services_.providers ? *services_.providers : meter::built_in_providers();
+    const auto place = providers.find_host(host);
+    if (place.provider == nullptr || !book.may_block({}, place.provider->id)) return false;
+    if (search_) return true;
+    if (!attribution_) attribution_ = attribute();
+    return book.may_block(attribution_->project_slug, place.provider->id);
 }
 
 asio::awaitable<void> Intercept::wait_for_owner(net::Milliseconds limit) {
     if (!search_) co_return;
+    const auto begun = std::chrono::steady_clock::now();
     auto found = co_await search_->wait(limit);
+    waited_ += std::chrono::steady_clock::now() - begun;
     if (!found) co_return;
     owner_ = std::move(*found);
     search_.reset();
 }
 
 meter::Attribution Intercept::attribute() {
-    auto found =
-        meter::attribute(owner_.process, services_.default_project, services_.registry);
+    auto found = meter::attribute(owner_.process, services_.default_project, services_.registry);
     log_event(LogLevel::info, "attribution.resolved",
               {{"winning_layer", found.layer},
                {"project", found.project_slug},
                {"program", owner_.process.executable},
                {"pid", owner_.process.pid},
-               {"client", owner_.outcome}});
+               {"client", owner_.outcome},
+               {"waited_us",
+                std::chrono::duration_cast<std::chrono::microseconds>(waited_).count()}});
     if (services_.registry == nullptr) return found;
     const auto other = services_.registry->note(found.project_slug, found.folder);
     // They share their rows: one slug is one project.

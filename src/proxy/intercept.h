@@ -14,6 +14,7 @@
 
 #include "base/limits.h"
 #include "meter/attribution.h"
+#include "meter/body_capture.h"
 #include "meter/call.h"
 #include "meter/custom_providers.h"
 #include "meter/hosts.h"
@@ -27,6 +28,7 @@
 #include "net/tcp_stream.h"
 #include "net/turnstile.h"
 #include "platform/socket_owner.h"
+#include "proxy/policy_gate.h"
 #include "proxy/refusals.h"
 #include "tls/authority.h"
 #include "tls/upstream_context.h"
@@ -62,6 +64,9 @@ struct InterceptServices {
     std::function<void(std::string_view reason, std::string_view program, std::string_view host)>
         note_unmetered = nullptr;
     meter::ProjectRegistry* registry = nullptr;  // null: no label is believed
+    const meter::CaptureSwitches* captures = nullptr;  // null: no body is captured
+    GateServices* gates = nullptr;               // null: no policy blocks anything
+    meter::RunningCalls* running = nullptr;
 };
 
 asio::awaitable<void> serve_intercept(net::TcpStream edge, InterceptServices& services);

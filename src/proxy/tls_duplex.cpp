@@ -40,6 +40,7 @@ TlsDuplex::TlsDuplex(End client, End upstream, meter::CallObserver observer)
 }
 
 TlsDuplex::~TlsDuplex() {
+    if (is_gate_watched_) gate_services_->watch.remove(*this);
     if (is_between_calls() && !failure_) {
         ends_[0].socket.end_on_close();
         return;
@@ -51,7 +52,13 @@ TlsDuplex::~TlsDuplex() {
     observer_.on_events(events_);
 }
 
+void TlsDuplex::guard(GateServices& services) {
+    gate_services_ = &services;
+    gate_generation_ = services.book.generation() - 1;  // not looked at yet
+}
+
 net::Duplex::Step TlsDuplex::step() {
+    if (gate_) gate_->look_at_clock();
     for (int round = 0; round < limits::relay_rounds_max; ++round) {
         bool is_again = false;
         for (std::size_t from = 0; from < 2; ++from) {
@@ -63,7 +70,12 @@ net::Duplex::Step TlsDuplex::step() {
             is_again |= moved == Moved::again;
         }
         if (endings_[0].is_shut && endings_[1].is_shut) return Step::done;
-        if (!is_again) return Step::wait;
+        if (gate_ && is_closed_by_gate()) return Step::done;
+        // An answer has ended that a refusal of ours was waiting for.
+        is_again |= gate_ && unsent_[1].empty() && gate_->has_answer(open_calls_ == 0);
+        if (is_again) continue;
+        watch_gate();
+        return Step::wait;
     }
     return Step::again;
 }
@@ -92,6 +104,12 @@ TlsDuplex::Moved TlsDuplex::move(std::size_t from) {
     const std::size_t to = 1 - from;
     const Moved flushed = flush(to);
     if (flushed != Moved::again) return flushed;
+    if (from == 0 && gate_) {
+        const Moved pumped = pump_gate();
+        if (pumped != Moved::again) return pumped;
+        // A refusal waits for the answers before it.
+        if (!gate_->wants_more()) return Moved::blocked;
+    }
     if (endings_[from].is_ended) {
         if (!endings_[from].is_shut) pass_end(from);
         return Moved::blocked;
@@ -121,11 +139,102 @@ TlsDuplex::Moved TlsDuplex::move(std::size_t from) {
                                                                         : Moved::blocked;
 }
 
-// Decrypts, encrypts for the other side, sends, and only then shows the plaintext to the tap.
+// Encrypts for that side and sends what the socket takes.
+TlsDuplex::Moved TlsDuplex::send(std::size_t to, std::string_view plaintext) {
+    auto& records = thread_buffers().records;
+    records.clear();
+    const auto encrypted = ends_[to].engine.encrypt(plaintext, records);
+    if (!encrypted) return failed(to, encrypted.error().kind, encrypted.error().context);
+    std::size_t sent_bytes = 0;
+    if (unsent_[to].empty() && flags_[to].is_writable) {
+        const IoResult sent = ends_[to].socket.send(records);
+        if (sent.status == IoResult::Status::failed)
+            return failed(to, ErrorKind::reset, "write failed");
+        sent_bytes = sent.bytes;
+        if (sent_bytes < records.size()) flags_[to].is_writable = false;
+    }
+    unsent_[to].append(records, sent_bytes);
+    return Moved::again;
+}
+
+// To the other side first, and only then to the tap.
+TlsDuplex::Moved TlsDuplex::deliver(std::size_t from, std::string_view plaintext) {
+    const Moved sent = send(1 - from, plaintext);
+    if (sent != Moved::again) return sent;
+    events_.clear();
+    tap_.feed(direction_of(from), plaintext, events_);
+    show_events();
+    return Moved::again;
+}
+
+// Between two requests a gate comes or goes, as the policies want it.
+void TlsDuplex::look_at_gate() {
+    if (gate_services_ == nullptr) return;
+    const auto& book = gate_services_->book;
+    if (book.generation() == gate_generation_) return;
+    if (gate_ ? !gate_->is_idle() : open_calls_ > 0 || !is_request_over_) return;
+    gate_generation_ = book.generation();
+    const auto& facts = observer_.facts();
+    const auto place = meter::find_place(facts);
+    const bool is_wanted = place.provider != nullptr && !tap_.is_blind() && !tap_.is_upgraded() &&
+                           book.may_block(facts.project_slug, place.provider->id);
+    if (is_wanted && !gate_)
+        gate_ = std::make_unique<PolicyGate>(facts, *gate_services_);
+    else if (!is_wanted)
+        gate_.reset();
+}
+
+// What the gate lets go on, and what it has to say. As the other side takes it: what is held may
+// be megabytes.
+TlsDuplex::Moved TlsDuplex::pump_gate() {
+    for (;;) {
+        if (!unsent_[1].empty()) return Moved::blocked;
+        const auto ready = gate_->ready().substr(0, limits::relay_read_bytes);
+        if (!ready.empty()) {
+            if (deliver(0, ready) == Moved::failed) return Moved::failed;
+            gate_->consume(ready.size());
+            continue;
+        }
+        const auto answer = gate_->take_answer(open_calls_ == 0);
+        if (answer.empty()) return Moved::again;
+        // Whoever reads a refusal of ours has taken our certificate.
+        if (on_first_answer_) std::exchange(on_first_answer_, nullptr)();
+        if (send(0, answer) == Moved::failed) return Moved::failed;
+    }
+}
+
+// Whether the time of a gate has to be looked at by somebody else than the sockets.
+void TlsDuplex::watch_gate() {
+    const bool is_waiting = gate_ && gate_->is_waiting();
+    if (is_waiting == is_gate_watched_) return;
+    is_gate_watched_ = is_waiting;
+    if (is_waiting)
+        gate_services_->watch.add(*this);
+    else
+        gate_services_->watch.remove(*this);
+}
+
+// After a refusal that is the last: an end that the client can read up to, then a moment in which
+// it may finish what it was saying, for a reset would take the refusal away from it.
+bool TlsDuplex::is_closed_by_gate() {
+    if (!gate_->is_closing()) return false;
+    if (!is_goodbye_said_) {
+        is_goodbye_said_ = true;
+        ends_[0].engine.close(unsent_[0]);
+    }
+    if (flush(0) == Moved::failed) return true;
+    if (unsent_[0].empty() && !endings_[1].is_shut) {
+        ends_[0].socket.shutdown_write();
+        ends_[0].socket.end_on_close();
+        endings_[1].is_ended = endings_[1].is_shut = true;
+    }
+    return gate_->is_over() || (endings_[0].is_ended && unsent_[0].empty());
+}
+
+// Decrypts and passes on, or to the gate.
 TlsDuplex::Moved TlsDuplex::pass(std::size_t from, std::string_view ciphertext) {
     const std::size_t to = 1 - from;
-    auto& [unused, plain, records] = thread_buffers();
-    const std::span<char> buffer(plain.get(), limits::relay_read_bytes);
+    const std::span<char> buffer(thread_buffers().plaintext.get(), limits::relay_read_bytes);
     tls::TlsEngine& reader = ends_[from].engine;
     reader.give(ciphertext);
     for (;;) {
@@ -136,23 +245,17 @@ TlsDuplex::Moved TlsDuplex::pass(std::size_t from, std::string_view ciphertext) 
             reader.output().clear();
         }
         if (got->bytes > 0) {
-            const std::string_view plaintext(buffer.data(), got->bytes);
-            records.clear();
-            const auto encrypted = ends_[to].engine.encrypt(plaintext, records);
-            if (!encrypted) return failed(to, encrypted.error().kind, encrypted.error().context);
-            std::size_t sent_bytes = 0;
-            if (unsent_[to].empty() && flags_[to].is_writable) {
-                const IoResult sent = ends_[to].socket.send(records);
-                if (sent.status == IoResult::Status::failed)
-                    return failed(to, ErrorKind::reset, "write failed");
-                sent_bytes = sent.bytes;
-                if (sent_bytes < records.size()) flags_[to].is_writable = false;
-            }
-            unsent_[to].append(records, sent_bytes);
             has_client_spoken_ |= from == 0;
-            events_.clear();
-            tap_.feed(direction_of(from), plaintext, events_);
-            show_events();
+            const std::string_view plaintext(buffer.data(), got->bytes);
+            if (from == 0) look_at_gate();
+            Moved moved = Moved::again;
+            if (from == 0 && gate_) {
+                gate_->take(plaintext);
+                moved = pump_gate();
+            } else {
+                moved = deliver(from, plaintext);
+            }
+            if (moved == Moved::failed) return moved;
         }
         if (got->is_closed) {
             endings_[from].is_ended = endings_[from].is_polite = true;
@@ -166,12 +269,19 @@ TlsDuplex::Moved TlsDuplex::pass(std::size_t from, std::string_view ciphertext) 
 void TlsDuplex::show_events() {
     if (events_.empty()) return;
     for (const auto& event : events_) {
-        if (event.kind == http::Event::Kind::request_head) ++open_calls_;
+        if (event.kind == http::Event::Kind::request_head) {
+            ++open_calls_;
+            is_request_over_ = false;
+        }
+        if (event.kind == http::Event::Kind::request_end) is_request_over_ = event.is_complete;
         if (event.kind == http::Event::Kind::response_end) --open_calls_;
         if (event.kind == http::Event::Kind::response_head && on_first_answer_)
             std::exchange(on_first_answer_, nullptr)();
         if (event.kind == http::Event::Kind::lost || event.kind == http::Event::Kind::upgraded)
             open_calls_ = 0;
+        if (gate_ &&
+            (event.kind == http::Event::Kind::lost || event.kind == http::Event::Kind::upgraded))
+            gate_->stand_open();
     }
     observer_.on_events(events_);
 }
@@ -179,6 +289,11 @@ void TlsDuplex::show_events() {
 // An orderly end is passed on as one; a stream cut without close_notify stays cut.
 void TlsDuplex::pass_end(std::size_t from) {
     const std::size_t to = 1 - from;
+    if (from == 0 && gate_ && !gate_->is_closing()) {
+        // Cut inside of a request: what came of it goes on, as without us.
+        gate_->stand_open();
+        if (pump_gate() != Moved::again || !gate_->ready().empty()) return;
+    }
     events_.clear();
     tap_.finish(direction_of(from), events_);
     show_events();

@@ -4,9 +4,13 @@
 // worth) and nothing more is read until it is gone. Nothing the tap or the observer does can fail
 // or delay the copy. A process that dies in the middle leaves the client a reset, not an end: an
 // end could pass for a whole answer, and some clients try again only after a reset.
+// Where a policy may block a call a gate (proxy/policy_gate.h) stands in front of the copy: what it
+// lets pass goes on as above, what it refuses is answered here and shown to no tap.
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -15,6 +19,7 @@
 #include "meter/observer.h"
 #include "net/shuttle.h"
 #include "platform/socket.h"
+#include "proxy/policy_gate.h"
 #include "tls/engine.h"
 
 namespace halton::proxy {
@@ -32,6 +37,9 @@ public:
 
     // Whether the client has sent application data.
     bool has_client_spoken() const { return has_client_spoken_; }
+    // From the next request on a gate stands in front of the copy, as long as a policy may block a
+    // call of this connection. HTTP/1.1 only. `services` outlives the duplex.
+    void guard(GateServices& services);
     // Called once, when the head of the first answer has gone to the client.
     void call_on_first_answer(std::function<void()> then) { on_first_answer_ = std::move(then); }
 
@@ -40,7 +48,7 @@ public:
         return {ends_[0].socket.descriptor(), ends_[1].socket.descriptor()};
     }
     bool is_between_calls() const override {
-        return open_calls_ == 0 && !observer_.has_open_turns();
+        return open_calls_ == 0 && !observer_.has_open_turns() && (!gate_ || gate_->is_idle());
     }
 
 private:
@@ -48,6 +56,12 @@ private:
     Moved move(std::size_t from);
     Moved flush(std::size_t to);
     Moved pass(std::size_t from, std::string_view ciphertext);
+    Moved deliver(std::size_t from, std::string_view plaintext);
+    Moved send(std::size_t to, std::string_view plaintext);
+    Moved pump_gate();
+    void look_at_gate();
+    void watch_gate();
+    bool is_closed_by_gate();
     void pass_end(std::size_t from);
     void show_events();
     Moved failed(std::size_t side, ErrorKind kind, std::string context);
@@ -68,6 +82,13 @@ private:
     int open_calls_ = 0;  // exchanges; of a WebSocket the observer knows
     bool has_client_spoken_ = false;
     std::function<void()> on_first_answer_;
+
+    GateServices* gate_services_ = nullptr;  // null: no policy can ever block here
+    std::unique_ptr<PolicyGate> gate_;       // only while one may
+    std::uint64_t gate_generation_ = 0;      // of the policies that were last looked at
+    bool is_request_over_ = true;            // the client's next byte begins a request
+    bool is_gate_watched_ = false;
+    bool is_goodbye_said_ = false;  // by us, after a refusal that is the last
 };
 
 }  // namespace halton::proxy

@@ -194,6 +194,31 @@ Finding judge_recording(const Observed& observed) {
         fmt::format("{} rows written, {} waiting", daemon.rows_written, daemon.rows_waiting));
 }
 
+Finding judge_policies(const Observed& observed) {
+    if (!observed.daemon) return {Health::unknown, {}, "told by a running daemon only", {}};
+    const auto& policies = observed.daemon->policies;
+    if (policies.state == "unreadable" || policies.state == "slow")
+        return make(Health::odd, "policies.unreadable",
+                    fmt::format("they cannot be read, so every call passes: {}",
+                                to_safe_text(policies.last_error, 200)),
+                    "halton-meter policy list");
+    if (policies.audit_dropped > 0)
+        return make(Health::odd, "policies.audit_dropped",
+                    fmt::format("{} events could not be written", policies.audit_dropped),
+                    "halton-meter status");
+    if (policies.hooks_failed > 0)
+        return make(Health::odd, "policies.notify_failed",
+                    fmt::format("the command of [notify] failed, or was asked too often, {} times",
+                                policies.hooks_failed),
+                    "halton-meter audit --type policy.");
+    auto detail = policies.active == 0
+                      ? std::string("none: nothing is blocked")
+                      : fmt::format("{} active, {} may block", policies.active, policies.blocking);
+    if (policies.undecided > 0)
+        detail += fmt::format("; {} calls passed undecided", policies.undecided);
+    return good(std::move(detail));
+}
+
 }  // namespace
 
 std::vector<DiagnosisRow> judge_running(const Observed& observed) {
@@ -210,6 +235,7 @@ std::vector<DiagnosisRow> judge_running(const Observed& observed) {
         {"disk", "disk", "", judge_disk(observed)},
         {"clients", "clients' trust", "leaf bundle", judge_trust(observed)},
         {"recording", "recording", "database disk", judge_recording(observed)},
+        {"policies", "policies", "database", judge_policies(observed)},
     };
 }
 

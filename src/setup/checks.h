@@ -42,6 +42,17 @@ struct DaemonAnswer {
     // On metered connections, and yet not read: see meter::UnseenCounts.
     std::int64_t unseen_connections = 0;
     std::int64_t unseen_requests = 0;
+    struct Policies {
+        std::string state;  // "ok", "unreadable", "slow"; empty: a daemon without them
+        std::string last_error;
+        std::int64_t active = 0;
+        std::int64_t blocking = 0;
+        std::int64_t blocked = 0;    // calls
+        std::int64_t undecided = 0;  // calls that passed where a block could not be decided
+        std::int64_t audit_dropped = 0;
+        std::int64_t hooks_failed = 0;
+    };
+    Policies policies;
     struct Refusal {
         std::string program;
         std::string host;

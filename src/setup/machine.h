@@ -67,6 +67,7 @@ struct ListenerFact {
     bool answers_as_edge = false;      // the edge port: it answered our probe host by itself
     bool chains = false;               // ... and the daemon answered behind it
     std::string version;               // the API port: what /health tells
+    std::string root_fingerprint;      // ... of the CA it signs with: hex SHA-256
 };
 
 // Facts by the question that was asked; a question that was not answered has no entry.

@@ -10,11 +10,13 @@
 namespace halton::setup {
 
 const std::vector<AnchorStore>& anchor_stores() {
+    // --fresh: without it Debian's leaves a link to an anchor that is gone.
     static const std::vector<AnchorStore> stores{
-        {"/usr/local/share/ca-certificates", {"update-ca-certificates"}},      // Debian, Ubuntu
+        {"/usr/local/share/ca-certificates",
+         {"update-ca-certificates", "--fresh"}},                               // Debian, Ubuntu
         {"/etc/pki/ca-trust/source/anchors", {"update-ca-trust", "extract"}},  // Fedora
         {"/etc/ca-certificates/trust-source/anchors", {"trust", "extract-compat"}},  // Arch
-        {"/etc/pki/trust/anchors", {"update-ca-certificates"}},                      // openSUSE
+        {"/etc/pki/trust/anchors", {"update-ca-certificates", "--fresh"}},           // openSUSE
     };
     return stores;
 }

@@ -13,6 +13,8 @@
 #include <fmt/format.h>
 
 #include "base/limits.h"
+#include "base/limits_bodies.h"
+#include "base/limits_history.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "meter/call_bytes.h"
@@ -84,18 +86,29 @@ struct WaitingRow {
     bool is_kept = false;  // in the pending rows too, in the same order
 };
 
+struct WaitingBodies {
+    std::string request_id;
+    UtcTime captured_at;
+    std::unique_ptr<meter::CallBodies> bodies;
+};
+
 }  // namespace
 
 struct Ledger::State {
-    explicit State(std::filesystem::path path) : file(std::move(path)) {
+    State(std::filesystem::path path, const BodyRetention& kept)
+        : file(std::move(path)), retention(kept) {
         counters.state = "starting";
     }
 
     const std::filesystem::path file;
+    const BodyRetention retention;
 
     std::mutex mutex;  // guards everything down to `thread`
     std::condition_variable wake;
     std::deque<WaitingRow> waiting;
+    // Of rows in `waiting`, or of written ones. Not in the pending rows: nobody has taken the secrets
+    // out of them yet.
+    std::deque<WaitingBodies> bodies;
     PendingRows pending;
     std::size_t in_hand_count = 0;  // taken by the writer, not yet written
     bool is_writer_idle = false;    // it sleeps until a row comes
@@ -109,6 +122,9 @@ struct Ledger::State {
     // The writer thread's own.
     std::optional<RowWriter> writer;
     std::deque<WaitingRow> in_hand;
+    std::deque<WaitingBodies> bodies_in_hand;
+    steady_clock::time_point prune_at = steady_clock::now() + limits::body_prune_first;
+    steady_clock::time_point fill_at{};  // the next step of the roll-ups; far off: they are filled
     steady_clock::time_point last_commit{};
     std::size_t last_row_count = 0;
     std::chrono::milliseconds back_off{0};
@@ -123,6 +139,11 @@ struct Ledger::State {
     void write_rows();
     void write_some(std::size_t count);
     void write_unmetered();
+    void write_bodies();
+    bool write_body(const WaitingBodies& waiting_bodies);
+    void drop_bodies();
+    void prune_bodies();
+    void fill_rollups();
     bool pause();
     bool open_writer();
     void on_trouble(const SQLite::Exception& error);
@@ -131,15 +152,16 @@ struct Ledger::State {
     void finish();
 };
 
-Ledger::Ledger(std::filesystem::path file, const std::vector<std::span<std::byte>>& pending)
+Ledger::Ledger(std::filesystem::path file, const std::vector<std::span<std::byte>>& pending,
+               const BodyRetention& retention)
     : own_memory_(pending.empty() ? std::span<std::byte>() : pending.front()),
-      state_(std::make_unique<State>(std::move(file))) {
+      state_(std::make_unique<State>(std::move(file), retention)) {
     state_->start(pending);
 }
 
 void Ledger::restart() {
     auto before = std::move(state_);
-    state_ = std::make_unique<State>(before->file);
+    state_ = std::make_unique<State>(before->file, before->retention);
     std::vector<std::span<std::byte>> memory;
     if (!own_memory_.empty()) memory.push_back(own_memory_);
     state_->start(memory);
@@ -185,7 +207,10 @@ void Ledger::State::recover(PendingRows& left_behind, bool is_own) {
     log_event(LogLevel::warn, "store.pending.unreadable", {{"count", bad_count}});
 }
 
-void Ledger::offer(meter::CallRecord call) noexcept {
+void Ledger::offer(meter::CallRecord call) noexcept { offer_with_bodies(std::move(call), nullptr); }
+
+void Ledger::offer_with_bodies(meter::CallRecord call,
+                               std::unique_ptr<meter::CallBodies> bodies) noexcept {
     bool is_wake_due = false;
     std::string bytes;
     try {
@@ -207,6 +232,11 @@ void Ledger::offer(meter::CallRecord call) noexcept {
             return;
         }
         try {
+            const bool has_place =
+                state_->bodies.size() + counters.bodies_waiting < limits::record_queue_max;
+            if (bodies && has_place)
+                state_->bodies.push_back({call.id, system_clock().now_utc(), std::move(bodies)});
+            counters.bodies_dropped += bodies != nullptr;
             state_->waiting.push_back({std::move(call)});
         } catch (const std::bad_alloc&) {
             ++counters.rows_dropped_error;
@@ -238,6 +268,7 @@ LedgerCounters Ledger::counters() const {
     const std::lock_guard lock(state_->mutex);
     auto counters = state_->counters;
     counters.rows_waiting = state_->waiting.size() + state_->in_hand_count;
+    counters.bodies_waiting += state_->bodies.size();
     counters.rows_last_hour = state_->last_hour.count(steady_clock::now());
     return counters;
 }
@@ -255,7 +286,12 @@ void Ledger::State::run() {
     // At once and not with the first row, so that status says early what is wrong. Twice, since
     // after a corrupt file was set aside the second try makes a new one.
     if (!open_writer()) open_writer();
-    while (take_rows()) write_rows();
+    while (take_rows()) {
+        write_rows();
+        write_bodies();
+        prune_bodies();
+        fill_rollups();
+    }
     finish();
 }
 
@@ -263,7 +299,8 @@ void Ledger::State::run() {
 bool Ledger::State::take_rows() {
     std::unique_lock lock(mutex);
     const auto is_due = [this] {
-        return !waiting.empty() || stop_at ||
+        return !waiting.empty() || stop_at || !bodies_in_hand.empty() ||
+               steady_clock::now() >= prune_at || steady_clock::now() >= fill_at ||
                (!unmetered.is_empty() &&
                 steady_clock::now() >= unmetered_at + limits::unmetered_interval);
     };
@@ -276,10 +313,10 @@ bool Ledger::State::take_rows() {
         lock.lock();
     }
     while (!is_due()) {
-        if (unmetered.is_empty())
-            wake.wait(lock);
-        else
-            wake.wait_until(lock, unmetered_at + limits::unmetered_interval);
+        auto until = std::min(prune_at, fill_at);
+        if (!unmetered.is_empty())
+            until = std::min(until, unmetered_at + limits::unmetered_interval);
+        wake.wait_until(lock, until);
     }
     is_writer_idle = false;
     // A lone row goes at once. Under load the next commit waits a moment, so that many rows share
@@ -292,6 +329,10 @@ bool Ledger::State::take_rows() {
     });
     if (stop_at && (waiting.empty() || steady_clock::now() >= *stop_at)) return false;
     in_hand.swap(waiting);
+    // Their rows are in hand, or written.
+    for (auto& waiting_bodies : bodies) bodies_in_hand.push_back(std::move(waiting_bodies));
+    bodies.clear();
+    counters.bodies_waiting = bodies_in_hand.size();
     in_hand_count = last_row_count = in_hand.size();
     return true;
 }
@@ -342,6 +383,91 @@ void Ledger::State::write_unmetered() {
     const std::lock_guard lock(mutex);
     unmetered.put_back(rows);
     unmetered_at = steady_clock::now();
+}
+
+// What an older program left, a step at a time, with rows between them.
+void Ledger::State::fill_rollups() {
+    if (steady_clock::now() < fill_at) return;
+    fill_at = steady_clock::now() + limits::store_back_off_max;
+    if (!writer) return;
+    try {
+        const bool is_more = writer->fill_rollups(limits::rollup_fill_rows);
+        fill_at = steady_clock::now();
+        if (!is_more) fill_at += limits::rollup_look_pause;
+    } catch (const SQLite::Exception& error) {
+        // A lock is free again soon; what else is wrong with the file shows with the next row.
+        writer->roll_back();
+        log_event(LogLevel::debug, "store.rollups.not_filled",
+                  {{"error", to_safe_text(error.what(), limits::log_value_bytes_max)}});
+    }
+}
+
+// One at least, and more while no row waits for long.
+void Ledger::State::write_bodies() {
+    const auto until = steady_clock::now() + limits::commit_interval;
+    while (!bodies_in_hand.empty()) {
+        const bool is_written = write_body(bodies_in_hand.front());
+        bodies_in_hand.pop_front();
+        const std::lock_guard lock(mutex);
+        counters.bodies_written += is_written;
+        counters.bodies_dropped += !is_written;
+        counters.bodies_waiting = bodies_in_hand.size();
+        const auto now = steady_clock::now();
+        if ((!waiting.empty() && now >= until) || (stop_at && now >= *stop_at)) return;
+    }
+}
+
+bool Ledger::State::write_body(const WaitingBodies& waiting_bodies) {
+    const PackedBodies packed = [&] {
+        try {
+            return pack_bodies(*waiting_bodies.bodies);
+        } catch (const std::bad_alloc&) {
+            PackedBodies nothing;
+            nothing.has_dropped_side = true;
+            return nothing;
+        }
+    }();
+    for (int i = 0; i < limits::body_write_tries_max && open_writer(); ++i) {
+        try {
+            writer->bodies().write(waiting_bodies.request_id, packed, waiting_bodies.captured_at);
+            return !packed.has_dropped_side;
+        } catch (const SQLite::Exception& error) {
+            const auto trouble = sort_trouble(error);
+            log_event(LogLevel::debug, "store.body.not_written",
+                      {{"error", to_safe_text(error.what(), limits::log_value_bytes_max)}});
+            // What is wrong with the file shows with the next row.
+            if (trouble == Trouble::disk || trouble == Trouble::corrupt) writer.reset();
+            if (trouble != Trouble::locked) return false;
+        }
+    }
+    return false;
+}
+
+void Ledger::State::drop_bodies() {
+    const std::lock_guard lock(mutex);
+    counters.bodies_dropped += bodies.size() + bodies_in_hand.size();
+    counters.bodies_waiting = 0;
+    bodies.clear();
+    bodies_in_hand.clear();
+}
+
+void Ledger::State::prune_bodies() {
+    if (steady_clock::now() < prune_at) return;
+    std::int64_t count = 0;
+    if (writer) {
+        try {
+            count = writer->bodies().prune(retention, system_clock().now_utc());
+        } catch (const SQLite::Exception& error) {
+            log_event(LogLevel::debug, "store.bodies.not_pruned",
+                      {{"error", to_safe_text(error.what(), limits::log_value_bytes_max)}});
+        }
+    }
+    if (count > 0) log_event(LogLevel::info, "store.bodies.pruned", {{"count", count}});
+    // A step at a time, with rows between them.
+    prune_at = steady_clock::now();
+    if (count < limits::bodies_per_prune_step) prune_at += limits::body_prune_interval;
+    const std::lock_guard lock(mutex);
+    counters.bodies_pruned += static_cast<std::uint64_t>(count);
 }
 
 // One transaction with the first `count` rows in hand.
@@ -401,6 +527,7 @@ bool Ledger::State::open_writer() {
     if (writer) return true;
     try {
         writer.emplace(file);
+        fill_at = steady_clock::now();
         const auto newest_us = writer->read_newest_row_us();
         if (writer->is_newer_schema())
             log_event(LogLevel::warn, "store.schema.newer", {{"file", file.string()}});
@@ -482,6 +609,8 @@ void Ledger::State::finish() {
         }
         in_hand_count = 0;
     }
+    while (!bodies_in_hand.empty() && stop_at && steady_clock::now() < *stop_at) write_bodies();
+    drop_bodies();
     log_drops();
     if (writer) write_unmetered();
     if (writer) writer->checkpoint();

@@ -6,6 +6,7 @@
 //        gets our columns; one that lacks them is left alone and its rows are dropped and counted.
 //        Given memory that a file backs, it owes nobody a row when the process is killed: rows wait
 //        in it as well, and those of a dead predecessor are written first.
+//        Bodies come behind the rows: a row never waits for more than one of them.
 // Limits: record_queue_max, rows_per_transaction_max, commit_interval, store_back_off_max.
 #pragma once
 
@@ -20,6 +21,7 @@
 
 #include "base/clock.h"
 #include "meter/call.h"
+#include "store/body_writer.h"
 
 namespace halton::store {
 
@@ -36,6 +38,12 @@ struct LedgerCounters {
     std::int64_t rows_last_hour = 0;  // offered in the last 60 minutes
     std::uint64_t rows_recovered = 0;  // left waiting by a daemon that was killed
     bool is_kill_safe = false;         // waiting rows outlive a kill of this process
+    std::uint64_t bodies_written = 0;
+    std::uint64_t bodies_waiting = 0;
+    // Not written, while their rows were: the daemon stopped, the file had trouble, or a side was no
+    // text. Those that the memory budget refused are counted by meter::CaptureBudget.
+    std::uint64_t bodies_dropped = 0;
+    std::uint64_t bodies_pruned = 0;
 };
 
 class Ledger final : public meter::CallSink {
@@ -43,14 +51,18 @@ public:
     // Starts the thread at once; opening and migrating happens there. `pending` is memory for
     // PendingRows that outlives the ledger: rows wait in the first, dead daemons' rows may be in
     // each. None: a kill loses what waits.
+    // Bodies wait in memory only and are lost with a kill; they are kept as `retention` says.
     explicit Ledger(std::filesystem::path file,
-                    const std::vector<std::span<std::byte>>& pending = {});
+                    const std::vector<std::span<std::byte>>& pending = {},
+                    const BodyRetention& retention = {});
     // Stops as stop(0).
     ~Ledger() override;
     Ledger(const Ledger&) = delete;
     Ledger& operator=(const Ledger&) = delete;
 
     void offer(meter::CallRecord call) noexcept override;
+    void offer_with_bodies(meter::CallRecord call,
+                           std::unique_ptr<meter::CallBodies> bodies) noexcept override;
 
     // A connection that was not metered. `host` only where it is a provider's. Written within
     // limits::unmetered_interval; a kill may lose that much.

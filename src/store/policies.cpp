@@ -13,6 +13,7 @@
 #include "base/limits_policy.h"
 #include "config/slug.h"
 #include "store/audit.h"
+#include "store/usage.h"
 #include "store/with_database.h"
 
 namespace halton::store {
@@ -165,7 +166,7 @@ std::string to_detail(const Policy& policy) {
         if (policy.counts_plan) json.flag("counts_plan", true);
     }
     json.end();
-    return json.finish();
+    return meter::to_one_line(json.finish());
 }
 
 void leave_trace(SQLite::Database& database, std::string_view type, const Policy& policy,
@@ -193,7 +194,32 @@ struct Sums {
     Spend spend;
 };
 
-// What was spent in a period, by everything that a scope can ask for.
+// What was spent in a period, by everything but the model: from the roll-ups, in milliseconds.
+std::vector<Sums> read_plain_sums(SQLite::Database& database, const meter::Period& period) {
+    std::vector<Sums> all;
+    UsageQuery query;
+    query.from = period.from;
+    query.to = period.to;
+    query.group_by = {UsageGroup::project, UsageGroup::provider, UsageGroup::tool,
+                      UsageGroup::billing};
+    const auto rows = read_usage_rows(database, query);
+    if (!rows) throw SQLite::Exception(rows.error().context);
+    for (const auto& row : *rows) {
+        const bool is_plan = row.billing == name_of(meter::BillingMode::plan);
+        all.push_back({row.project,
+                       row.provider,
+                       {},
+                       {},
+                       row.tool,
+                       is_plan,
+                       {is_plan ? row.sums.plan_cost : row.sums.cost, row.sums.requests,
+                        row.sums.unpriced_requests}});
+    }
+    return all;
+}
+
+// The same by the model too, as asked for and as answered, which roll-ups do not tell apart: from
+// the rows of the period themselves.
 std::vector<Sums> read_sums(SQLite::Database& database, const meter::Period& period) {
     std::vector<Sums> all;
     const int schema = read_schema_number(database);
@@ -241,16 +267,20 @@ Spend sum_up(const std::vector<Sums>& sums, const Policy* policy) {
 // Each period is added up once, whatever the number of its budgets.
 std::vector<Spend> read_spends(SQLite::Database& database, std::span<const Policy> policies,
                                UtcTime now) {
-    std::map<meter::BudgetPeriod, std::vector<Sums>> sums;
+    std::map<std::pair<meter::BudgetPeriod, bool>, std::vector<Sums>> sums;
     std::vector<Spend> spends;
     for (const auto& policy : policies) {
         if (policy.kind != PolicyKind::budget) {
             spends.emplace_back();
             continue;
         }
-        if (!sums.contains(policy.period))
-            sums[policy.period] = read_sums(database, meter::period_at(policy.period, now));
-        spends.push_back(sum_up(sums[policy.period], &policy));
+        const std::pair key{policy.period, policy.model.empty()};
+        if (!sums.contains(key)) {
+            const auto period = meter::period_at(policy.period, now);
+            sums[key] = policy.model.empty() ? read_plain_sums(database, period)
+                                             : read_sums(database, period);
+        }
+        spends.push_back(sum_up(sums[key], &policy));
     }
     return spends;
 }
@@ -458,9 +488,31 @@ Result<MonthForecast> read_month_forecast(const fs::path& file, UtcTime now) {
             MonthForecast month;
             SQLite::Transaction transaction(database);
             month.period = meter::period_at(meter::BudgetPeriod::month, now);
-            month.spend = sum_up(read_sums(database, month.period), nullptr);
+            month.spend = sum_up(read_plain_sums(database, month.period), nullptr);
             month.forecast = meter::forecast(month.spend.spent, month.period, now);
             return month;
+        });
+}
+
+Result<CallScope> read_call_scope(const fs::path& file, const std::string& id) {
+    return with_database<CallScope>(
+        file, Access::read, [&](SQLite::Database& database) -> Result<CallScope> {
+            const int schema = read_schema_number(database);
+            if (schema == 0) return fail(ErrorKind::not_found, "no such call");
+            SQLite::Statement select(
+                database,
+                std::string(
+                    "SELECT p.slug, r.provider, coalesce(r.requested_model, ''), r.model, ") +
+                    (schema >= 5 ? "coalesce(r.client_tool, '')" : "''") + ", " +
+                    (schema >= 2 ? "r.billing_mode IS 'plan'" : "0") +
+                    " FROM requests r JOIN projects p ON p.id = r.project_id WHERE r.id = ?");
+            select.bind(1, id);
+            if (!select.executeStep())
+                return fail(ErrorKind::not_found,
+                            fmt::format("no call '{}'", to_safe_text(id, 80)));
+            return CallScope{select.getColumn(0).getString(), select.getColumn(1).getString(),
+                             select.getColumn(2).getString(), select.getColumn(3).getString(),
+                             select.getColumn(4).getString(), select.getColumn(5).getInt() != 0};
         });
 }
 

@@ -94,6 +94,21 @@ struct MonthForecast {
 };
 Result<MonthForecast> read_month_forecast(const std::filesystem::path& database, UtcTime now);
 
+// A recorded call as policies look at it.
+struct CallScope {
+    std::string project;
+    std::string provider;
+    std::string model;  // as asked for
+    std::string answered_model;
+    std::string tool;
+    bool is_plan = false;
+
+    meter::CallFacts facts() const {
+        return {project, provider, model, answered_model, tool, is_plan};
+    }
+};
+Result<CallScope> read_call_scope(const std::filesystem::path& database, const std::string& id);
+
 // Whoever is the first to say so for this budget, period and mark (50, 80, 100) gets true: people
 // are told once, however many daemons count. Only of what is still in the table.
 Result<bool> claim_notice(const std::filesystem::path& database, std::int64_t policy_id,

@@ -108,23 +108,25 @@ void add_alias(SQLite::Database& database, const std::string& slug, std::int64_t
 }
 
 void leave_trace(SQLite::Database& database, const char* event, std::int64_t project_id,
-                 const std::string& from, const std::string& to) {
+                 const std::string& from, const std::string& to, std::string_view actor) {
     SQLite::Statement insert(
         database,
         "INSERT INTO audit_events (occurred_at, event_type, actor, project_id, detail) "
-        "VALUES (?, ?, 'cli', ?, ?)");
+        "VALUES (?, ?, ?, ?, ?)");
     insert.bind(1, to_iso8601(system_clock().now_utc()));
     insert.bind(2, event);
-    insert.bind(3, project_id);
+    insert.bind(3, std::string(actor));
+    insert.bind(4, project_id);
     // Slugs hold nothing that JSON would have to escape.
-    insert.bind(4, fmt::format("{{\"from\":\"{}\",\"to\":\"{}\"}}", from, to));
+    insert.bind(5, fmt::format("{{\"from\":\"{}\",\"to\":\"{}\"}}", from, to));
     insert.exec();
 }
 
-void leave_event(SQLite::Database& database, std::string_view type, const std::string& slug) {
+void leave_event(SQLite::Database& database, std::string_view type, const std::string& slug,
+                 std::string_view actor) {
     AuditEvent event;
     event.type = type;
-    event.actor = "cli";
+    event.actor = actor;
     event.project = slug;
     append_audit(database, event);
 }
@@ -168,13 +170,42 @@ std::int64_t move_rows(SQLite::Database& database, const Found& from, const Foun
             "WHERE id = ?1)) WHERE id = ?2",
             from.id, into.id);
         run(database, "DELETE FROM projects WHERE id = ?1", from.id);
-        leave_trace(database, "project.merge", into.id, from.slug, into.slug);
+        leave_trace(database, "project.merge", into.id, from.slug, into.slug, "cli");
         transaction.commit();
         return moved;
     }
 }
 
 }  // namespace
+
+Result<std::vector<ProjectSettings>> read_project_settings(Reader& reader) {
+    return reader.read<std::vector<ProjectSettings>>(
+        [](SQLite::Database& database) -> Result<std::vector<ProjectSettings>> {
+            std::vector<ProjectSettings> rows;
+            const int schema = read_schema_number(database);
+            if (schema == 0) return rows;
+            SQLite::Statement select(
+                database,
+                std::string("SELECT p.slug, p.name, (SELECT body_capture FROM project_settings s "
+                            "WHERE s.project_id = p.id), ") +
+                    (schema >= projects_schema_number
+                         ? "p.folder, (SELECT group_concat(slug, ' ') FROM (SELECT slug FROM "
+                           "project_aliases a WHERE a.project_id = p.id ORDER BY slug)) "
+                         : "NULL, NULL ") +
+                    "FROM projects p ORDER BY p.slug");
+            while (select.executeStep()) {
+                ProjectSettings row;
+                row.slug = select.getColumn(0).getString();
+                row.name = select.getColumn(1).getString();
+                if (!select.getColumn(2).isNull())
+                    row.body_capture = select.getColumn(2).getInt() != 0;
+                row.folder = select.getColumn(3).getString();
+                row.old_slugs = split_words(select.getColumn(4).getString());
+                rows.push_back(std::move(row));
+            }
+            return rows;
+        });
+}
 
 Result<std::vector<ProjectRow>> read_projects(const fs::path& file) {
     return with_database<std::vector<ProjectRow>>(
@@ -247,7 +278,7 @@ Result<std::vector<std::pair<std::string, std::string>>> read_project_folders(
 }
 
 Result<void> rename_project(const fs::path& file, const std::string& slug,
-                            const std::string& new_text) {
+                            const std::string& new_text, std::string_view actor) {
     const auto new_slug = check_slug(new_text);
     if (!new_slug) return fail(new_slug.error());
     return with_database<void>(
@@ -278,7 +309,7 @@ Result<void> rename_project(const fs::path& file, const std::string& slug,
             update.bind(2, *new_slug);
             update.exec();
             add_alias(database, project->slug, project->id);
-            leave_trace(database, "project.rename", project->id, project->slug, *new_slug);
+            leave_trace(database, "project.rename", project->id, project->slug, *new_slug, actor);
             transaction.commit();
             return {};
         });
@@ -315,7 +346,8 @@ Result<std::int64_t> merge_projects(const fs::path& file, const std::string& fro
         });
 }
 
-Result<void> archive_project(const fs::path& file, const std::string& slug, bool is_archived) {
+Result<void> archive_project(const fs::path& file, const std::string& slug, bool is_archived,
+                             std::string_view actor) {
     return with_database<void>(
         file, Access::write, [&](SQLite::Database& database) -> Result<void> {
             SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
@@ -329,14 +361,14 @@ Result<void> archive_project(const fs::path& file, const std::string& slug, bool
             if (update.exec() > 0)
                 leave_event(database,
                             is_archived ? audit::project_archived : audit::project_unarchived,
-                            project->slug);
+                            project->slug, actor);
             transaction.commit();
             return {};
         });
 }
 
 Result<void> change_project(const fs::path& file, const std::string& slug,
-                            const ProjectChange& change) {
+                            const ProjectChange& change, std::string_view actor) {
     return with_database<void>(
         file, Access::write, [&](SQLite::Database& database) -> Result<void> {
             SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
@@ -365,7 +397,7 @@ Result<void> change_project(const fs::path& file, const std::string& slug,
                 leave_event(database,
                             value.value_or(false) ? audit::body_capture_enabled
                                                   : audit::body_capture_disabled,
-                            project->slug);
+                            project->slug, actor);
             }
             transaction.commit();
             return {};

@@ -1,11 +1,12 @@
 #include "store/reports.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
+#include <deque>
 #include <map>
-#include <set>
+#include <string_view>
 #include <system_error>
+#include <unordered_map>
 #include <utility>
 
 #include <SQLiteCpp/Database.h>
@@ -15,7 +16,10 @@
 #include <sqlite3.h>
 
 #include "base/text.h"
+#include "store/columns.h"
+#include "store/fast_rows.h"
 #include "store/schema.h"
+#include "store/usage.h"
 
 namespace halton::store {
 namespace {
@@ -69,13 +73,6 @@ Result<Value> with_database(const fs::path& file, Read read) {
     }
 }
 
-std::set<std::string, std::less<>> read_columns(SQLite::Database& database, const char* table) {
-    std::set<std::string, std::less<>> columns;
-    SQLite::Statement info(database, fmt::format("PRAGMA table_info({})", table));
-    while (info.executeStep()) columns.insert(info.getColumn(1).getString());
-    return columns;
-}
-
 // One group of rows while it is summed up.
 struct Sum {
     ReportRow row;
@@ -107,97 +104,96 @@ struct Sums {
     std::map<ModelKey, Sum> by_model;
 };
 
-// The columns as this file has them: a missing one reads as its fallback.
-class Columns {
-public:
-    explicit Columns(SQLite::Database& database) : names_(read_columns(database, "requests")) {}
-    std::string of(std::string_view name, std::string_view fallback) const {
-        return names_.find(name) != names_.end() ? fmt::format("r.{}", name)
-                                                 : std::string(fallback);
-    }
-    bool has(std::string_view name) const { return names_.find(name) != names_.end(); }
+ReportRow to_row(const UsageRow& usage) {
+    const UsageSums& sums = usage.sums;
+    ReportRow row;
+    row.requests = sums.requests;
+    row.input_tokens = sums.input_tokens;
+    row.output_tokens = sums.output_tokens;
+    row.thinking_tokens = sums.thinking_tokens;
+    row.cache_read_tokens = sums.cache_read_tokens;
+    row.cache_write_tokens = sums.cache_write_tokens;
+    row.cost = sums.cost;
+    row.unpriced_requests = sums.unpriced_requests;
+    row.estimated_requests = sums.estimated_requests;
+    row.plan_requests = sums.plan_requests;
+    row.plan_unpriced_requests = sums.plan_unpriced_requests;
+    row.plan_cost = sums.plan_cost;
+    row.incomplete_requests = sums.incomplete_requests;
+    row.error_requests = sums.error_requests;
+    return row;
+}
 
-private:
-    std::set<std::string, std::less<>> names_;
+Result<void> read_sums(SQLite::Database& database, const ReportQuery& query, Sums& sums) {
+    UsageQuery usage;
+    usage.from = query.from;
+    usage.to = query.to;
+    usage.project = query.project_slug;
+    usage.group_by = {UsageGroup::project, UsageGroup::provider, UsageGroup::model};
+    const auto rows = read_usage_rows(database, usage);
+    if (!rows) return fail(rows.error());
+    for (const UsageRow& row : *rows) {
+        const ReportRow more = to_row(row);
+        sums.totals.add(more);
+        sums.by_project[row.project].add(more);
+        sums.by_model[{row.model, row.provider}].add(more);
+    }
+    return {};
+}
+
+// Whose a latency is, as the row says it. Looked up with views of SQLite's own bytes: there are
+// hundreds of thousands of rows and a few hundred of these.
+struct Owner {
+    std::int64_t project_id = 0;
+    std::string_view model;
+    std::string_view provider;
+    bool operator==(const Owner&) const = default;
 };
 
-constexpr const char* from_where =
-    " FROM requests r LEFT JOIN projects p ON p.id = r.project_id"
-    " WHERE r.requested_at >= ?1 AND r.requested_at < ?2 AND (?3 IS NULL OR p.slug = ?3)";
-
-void bind(SQLite::Statement& statement, const ReportQuery& query) {
-    statement.bind(1, to_iso8601(query.from));
-    statement.bind(2, to_iso8601(query.to));
-    if (query.project_slug)
-        statement.bind(3, *query.project_slug);
-    else
-        statement.bind(3);
-}
-
-void read_sums(SQLite::Database& database, const Columns& columns, const ReportQuery& query,
-               Sums& sums) {
-    const auto nanousd = fmt::format("coalesce({}, {} * 10000)", columns.of("cost_nanousd", "NULL"),
-                                     columns.of("cost_usd_minor_units", "NULL"));
-    // Rows from before the column knew are told by the host that only subscriptions reach.
-    const auto is_plan = fmt::format(
-        "(coalesce({}, iif({} IN ('chatgpt.com', 'cloudcode-pa.googleapis.com'), 'plan', '')) "
-        "= 'plan')",
-        columns.of("billing_mode", "NULL"), columns.of("host", "''"));
-    std::string sql = fmt::format(
-        "SELECT coalesce(p.slug, ''), {}, {}, count(*), sum({}), sum({}), sum({}), sum({}), "
-        "sum({}), sum(iif({}, 0, {})), sum({} IS NULL), sum(NOT {}), sum({} <> 'success'), "
-        "sum({}), sum(iif({}, {}, 0)), sum({} AND {} IS NULL), sum({} = 'estimated')",
-        columns.of("model", "''"), columns.of("provider", "''"), columns.of("input_tokens", "0"),
-        columns.of("output_tokens", "0"), columns.of("thinking_tokens", "0"),
-        columns.of("cache_read_tokens", columns.of("cached_tokens", "0")),
-        columns.of("cache_write_tokens", "0"), is_plan, nanousd, nanousd,
-        columns.of("tokens_complete", "1"), columns.of("status", "'success'"), is_plan, is_plan,
-        nanousd, is_plan, nanousd, columns.of("cost_state", "''"));
-    sql += from_where;
-    sql += " GROUP BY 1, 2, 3";
-    SQLite::Statement statement(database, sql);
-    bind(statement, query);
-    while (statement.executeStep()) {
-        const auto number = [&statement](int index) {
-            return statement.getColumn(index).getInt64();
-        };
-        ReportRow row;
-        row.requests = number(3);
-        row.input_tokens = number(4);
-        row.output_tokens = number(5);
-        row.thinking_tokens = number(6);
-        row.cache_read_tokens = number(7);
-        row.cache_write_tokens = number(8);
-        row.cost = NanoUsd{number(9)};
-        row.unpriced_requests = number(10);
-        row.incomplete_requests = number(11);
-        row.error_requests = number(12);
-        row.plan_requests = number(13);
-        row.plan_cost = NanoUsd{number(14)};
-        row.plan_unpriced_requests = number(15);
-        row.estimated_requests = number(16);
-        sums.totals.add(row);
-        sums.by_project[statement.getColumn(0).getString()].add(row);
-        sums.by_model[{statement.getColumn(1).getString(), statement.getColumn(2).getString()}].add(
-            row);
+struct OwnerHash {
+    std::size_t operator()(const Owner& owner) const {
+        const std::hash<std::string_view> hash;
+        return hash(owner.model) * 31 + hash(owner.provider) +
+               static_cast<std::size_t>(owner.project_id) * 0x9e3779b9u;
     }
-}
+};
 
+// All that is read here is in the index requests_latencies.
 void read_latencies(SQLite::Database& database, const Columns& columns, const ReportQuery& query,
                     Sums& sums) {
     if (!columns.has("latency_ms")) return;
-    std::string sql = fmt::format("SELECT r.latency_ms, coalesce(p.slug, ''), {}, {}",
-                                  columns.of("model", "''"), columns.of("provider", "''"));
-    sql += from_where;
-    sql += " AND r.latency_ms IS NOT NULL";
-    SQLite::Statement statement(database, sql);
-    bind(statement, query);
-    while (statement.executeStep()) {
-        const auto latency = static_cast<float>(statement.getColumn(0).getDouble());
-        sums.totals.latencies.push_back(latency);
-        sums.by_project[statement.getColumn(1).getString()].latencies.push_back(latency);
-        sums.by_model[{statement.getColumn(2).getString(), statement.getColumn(3).getString()}]
-            .latencies.push_back(latency);
+    std::string sql = fmt::format(
+        "SELECT r.latency_ms, r.project_id, {}, {} FROM requests r "
+        "WHERE r.requested_at >= ?1 AND r.requested_at < ?2 AND r.latency_ms IS NOT NULL",
+        columns.of("model", "''"), columns.of("provider", "''"));
+    if (query.project_slug) sql += " AND +r.project_id = (SELECT id FROM projects WHERE slug = ?3)";
+    FastRows rows(database, sql);
+    rows.bind(1, to_iso8601(query.from));
+    rows.bind(2, to_iso8601(query.to));
+    if (query.project_slug) rows.bind(3, *query.project_slug);
+    std::deque<std::string> texts;
+    std::unordered_map<Owner, std::vector<float>, OwnerHash> latencies;
+    while (rows.step()) {
+        const auto latency = static_cast<float>(rows.real(0));
+        Owner owner{rows.number(1), rows.text(2), rows.text(3)};
+        auto found = latencies.find(owner);
+        if (found == latencies.end()) {
+            owner.model = texts.emplace_back(owner.model);
+            owner.provider = texts.emplace_back(owner.provider);
+            found = latencies.emplace(owner, std::vector<float>()).first;
+        }
+        found->second.push_back(latency);
+    }
+    std::unordered_map<std::int64_t, std::string> slugs;
+    SQLite::Statement projects(database, "SELECT id, slug FROM projects");
+    while (projects.executeStep())
+        slugs[projects.getColumn(0).getInt64()] = projects.getColumn(1).getString();
+    for (const auto& [owner, values] : latencies) {
+        Sum* const owners[] = {
+            &sums.totals, &sums.by_project[slugs[owner.project_id]],
+            &sums.by_model[{std::string(owner.model), std::string(owner.provider)}]};
+        for (Sum* sum : owners)
+            sum->latencies.insert(sum->latencies.end(), values.begin(), values.end());
     }
 }
 
@@ -233,15 +229,15 @@ void ReportRow::add(const ReportRow& more) {
 }
 
 Result<Report> read_report(const fs::path& file, const ReportQuery& query) {
-    return with_database<Report>(file, [&](SQLite::Database& database) {
+    return with_database<Report>(file, [&](SQLite::Database& database) -> Result<Report> {
         Report report;
         // The daemon has made the file but not yet its tables: nothing was metered so far.
         if (!has_requests(database)) return report;
         // Both queries must see the same rows.
         database.exec("BEGIN");
         Sums sums;
-        const Columns columns(database);
-        read_sums(database, columns, query, sums);
+        const Columns columns(database, "requests", "r");
+        if (const auto read = read_sums(database, query, sums); !read) return fail(read.error());
         read_latencies(database, columns, query, sums);
         database.exec("ROLLBACK");
         report.totals = sums.totals.finish();
@@ -303,7 +299,7 @@ Result<std::vector<UnpricedModel>> read_unpriced_models(const fs::path& file, Ut
     return with_database<std::vector<UnpricedModel>>(file, [&](SQLite::Database& database) {
         std::vector<UnpricedModel> models;
         if (!has_requests(database)) return models;
-        const Columns columns(database);
+        const Columns columns(database, "requests", "r");
         SQLite::Statement statement(
             database,
             fmt::format("SELECT r.provider, r.model, count(*) FROM requests r "
@@ -337,7 +333,8 @@ Result<std::vector<UnmeteredRow>> read_unmetered(const fs::path& file, UtcTime f
             row.program = sums.getColumn(1).getString();
             row.host = sums.getColumn(2).getString();
             row.count = sums.getColumn(3).getInt64();
-            if (const auto time = parse_iso8601(sums.getColumn(4).getString())) row.first_at = *time;
+            if (const auto time = parse_iso8601(sums.getColumn(4).getString()))
+                row.first_at = *time;
             if (const auto time = parse_iso8601(sums.getColumn(5).getString())) row.last_at = *time;
             row.day = sums.getColumn(6).getString();
             rows.push_back(std::move(row));

@@ -17,9 +17,9 @@
 #include "base/text.h"
 #include "meter/charge.h"
 #include "meter/pricing.h"
-#include "meter/usage_text.h"
 #include "store/row_writer.h"
 #include "store/schema.h"
+#include "store/stored_call.h"
 
 namespace halton::store {
 namespace {
@@ -32,16 +32,9 @@ constexpr int lock_wait_ms = 5'000;
 // The first schema with every column that is read here.
 constexpr int money_schema_number = 3;
 
-constexpr const char* select_sql =
-    "SELECT rowid, requested_at, provider, model, request_kind, input_tokens, output_tokens, "
-    "thinking_tokens, cache_read_tokens, cache_write_tokens, cache_write_1h_tokens, "
-    "audio_input_tokens, audio_output_tokens, image_input_tokens, image_output_tokens, "
-    "tool_input_tokens, audio_input_ms, web_search_count, input_includes_cache, reasoning_on_top, "
-    "query_count, page_count, image_count, character_count, billing_mode, has_usage, "
-    "tokens_complete, http_status, service_tier, speed, region, unpriced_part, sub_calls, "
-    "requested_model, provider_cost_nanousd, provider_cost_reckoned, cost_nanousd, cost_state, "
-    "price_id, audio_cache_read_tokens, image_cache_read_tokens "
-    "FROM requests WHERE (requested_at, rowid) > (?1, ?2) AND requested_at < ?3 "
+const std::string select_sql =
+    std::string("SELECT ") + stored_call_columns +
+    " FROM requests WHERE (requested_at, rowid) > (?1, ?2) AND requested_at < ?3 "
     "ORDER BY requested_at, rowid LIMIT ?4";
 
 constexpr const char* update_sql =
@@ -49,104 +42,7 @@ constexpr const char* update_sql =
     "rates_source = ?4, price_id = ?5, price_date = ?6 "
     "WHERE rowid = ?7 AND requested_at = ?8 AND cost_nanousd IS ?9 AND price_id IS ?10";
 
-meter::RequestKind kind_of(const std::string& name) {
-    using meter::RequestKind;
-    for (const RequestKind kind :
-         {RequestKind::chat, RequestKind::embedding, RequestKind::image, RequestKind::audio}) {
-        if (name_of(kind) == name) return kind;
-    }
-    return RequestKind::other;
-}
-
-// A row as it stands, and its call as far as charge() looks.
-struct StoredRow {
-    std::int64_t rowid = 0;
-    std::string requested_at;
-    meter::CallRecord call;
-    std::optional<std::int64_t> cost;
-    std::string cost_state;
-    std::string price_id;
-    bool has_numbers = false;
-};
-
-// Takes the columns of select_sql from left to right.
-class Reader {
-public:
-    explicit Reader(SQLite::Statement& statement) : statement_(statement) {}
-    std::int64_t number() { return next().getInt64(); }
-    std::string text() { return next().getString(); }
-    std::optional<std::int64_t> number_or_none() {
-        const auto column = next();
-        return column.isNull() ? std::nullopt : std::optional(column.getInt64());
-    }
-
-private:
-    SQLite::Column next() { return statement_.getColumn(index_++); }
-    SQLite::Statement& statement_;
-    int index_ = 0;
-};
-
-StoredRow read_row(SQLite::Statement& statement) {
-    Reader in(statement);
-    StoredRow row;
-    meter::CallRecord& call = row.call;
-    meter::TokenUsage& usage = call.usage;
-    row.rowid = in.number();
-    row.requested_at = in.text();
-    const auto requested_at = parse_iso8601(row.requested_at);
-    if (requested_at) call.requested_at = *requested_at;
-    call.provider = in.text();
-    call.model = in.text();
-    call.kind = kind_of(in.text());
-    usage.input = in.number();
-    usage.output = in.number();
-    usage.reasoning = in.number();
-    usage.cache_read = in.number();
-    usage.cache_write = in.number();
-    const auto write_1h = in.number_or_none();
-    usage.has_cache_write_split = write_1h.has_value();
-    usage.cache_write_1h = write_1h.value_or(0);
-    usage.audio_input = in.number();
-    usage.audio_output = in.number();
-    usage.image_input = in.number();
-    usage.image_output = in.number();
-    usage.tool_input = in.number();
-    usage.audio_input_ms = in.number();
-    usage.web_search_count = in.number();
-    const auto includes_cache = in.number_or_none();
-    const auto on_top = in.number_or_none();
-    usage.input_includes_cache = includes_cache.value_or(0) != 0;
-    usage.output_includes_reasoning = on_top.value_or(0) == 0;
-    usage.query_count = in.number();
-    usage.page_count = in.number();
-    usage.image_count = in.number();
-    usage.character_count = in.number();
-    const auto billing = meter::parse_billing_mode(in.text());
-    call.billing = billing.value_or(meter::BillingMode::metered);
-    call.has_usage = in.number() != 0;
-    call.tokens_complete = in.number() != 0;
-    call.http_status = static_cast<int>(in.number());
-    call.service_tier = in.text();
-    call.speed = in.text();
-    call.region = in.text();
-    call.has_unpriced_part = in.number() != 0;
-    auto sub_calls = meter::parse_usage_text(in.text());
-    if (sub_calls) call.sub_calls = std::move(*sub_calls);
-    call.requested_model = in.text();
-    if (const auto cost = in.number_or_none()) call.provider_cost = NanoUsd{*cost};
-    call.is_provider_cost_reckoned = in.number() != 0;
-    row.cost = in.number_or_none();
-    row.cost_state = in.text();
-    row.price_id = in.text();
-    const auto audio_cache_read = in.number_or_none();
-    usage.has_cache_modalities = audio_cache_read.has_value();
-    usage.audio_cache_read = audio_cache_read.value_or(0);
-    usage.image_cache_read = in.number();
-    row.has_numbers = requested_at && includes_cache && on_top && billing && sub_calls;
-    return row;
-}
-
-bool is_same_price(const StoredRow& row) {
+bool is_same_price(const StoredCall& row) {
     const meter::CallRecord& call = row.call;
     const auto cost = call.cost ? std::optional(call.cost->value) : std::nullopt;
     // The same price in a newer list is no news: the row keeps the one that it was priced by.
@@ -173,20 +69,20 @@ public:
     }
 
 private:
-    std::vector<StoredRow> read_page(const std::string& after_time, std::int64_t after_rowid) {
+    std::vector<StoredCall> read_page(const std::string& after_time, std::int64_t after_rowid) {
         SQLite::Statement select(database_, select_sql);
         select.bind(1, after_time);
         select.bind(2, after_rowid);
         select.bind(3, to_iso8601(query_.to));
         select.bind(4, static_cast<std::int64_t>(limits::reprice_rows_per_transaction));
-        std::vector<StoredRow> page;
-        while (select.executeStep()) page.push_back(read_row(select));
+        std::vector<StoredCall> page;
+        while (select.executeStep()) page.push_back(read_stored_call(select));
         return page;
     }
 
-    void look_at(std::vector<StoredRow> page) {
-        std::vector<StoredRow> changed;
-        for (StoredRow& row : page) {
+    void look_at(std::vector<StoredCall> page) {
+        std::vector<StoredCall> changed;
+        for (StoredCall& row : page) {
             ++result_.rows;
             if (!row.has_numbers) {
                 ++result_.too_old;
@@ -202,10 +98,10 @@ private:
             }
         }
         if (query_.is_applied && !changed.empty()) write(changed);
-        for (const StoredRow& row : changed) count(row);
+        for (const StoredCall& row : changed) count(row);
     }
 
-    void count(const StoredRow& row) {
+    void count(const StoredCall& row) {
         ++result_.changed;
         RepriceGroup& group = groups_[{row.call.provider, row.call.model}];
         const NanoUsd before{row.cost.value_or(0)};
@@ -218,10 +114,10 @@ private:
     }
 
     // One transaction; takes out of `rows` what somebody else changed meanwhile.
-    void write(std::vector<StoredRow>& rows) {
+    void write(std::vector<StoredCall>& rows) {
         SQLite::Transaction transaction(database_, SQLite::TransactionBehavior::IMMEDIATE);
         SQLite::Statement update(database_, update_sql);
-        std::erase_if(rows, [&](const StoredRow& row) {
+        std::erase_if(rows, [&](const StoredCall& row) {
             const meter::CallRecord& call = row.call;
             update.reset();
             const auto bind_text = [&](int index, const std::string& text) {

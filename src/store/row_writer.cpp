@@ -11,6 +11,7 @@
 
 #include "base/limits.h"
 #include "meter/usage_text.h"
+#include "store/rollups.h"
 #include "store/schema.h"
 
 namespace halton::store {
@@ -337,6 +338,10 @@ void RowWriter::keep_limits(const meter::CallRecord& call) {
                     "ORDER BY observed_at DESC, rowid LIMIT {})",
                     kept_limit_count_max));
     if (known_limits_.size() > kept_limit_count_max) known_limits_.clear();
+}
+
+bool RowWriter::fill_rollups(std::int64_t row_count) {
+    return store::fill_rollups(database_, row_count, system_clock().now_utc());
 }
 
 bool RowWriter::has_moved() noexcept {

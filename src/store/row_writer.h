@@ -19,6 +19,7 @@
 #include <SQLiteCpp/Statement.h>
 
 #include "meter/call.h"
+#include "store/body_writer.h"
 #include "store/unmetered.h"
 
 namespace halton::store {
@@ -48,6 +49,10 @@ public:
     // Never fails: the transaction may be gone already.
     void roll_back() noexcept;
 
+    // One step of what the roll-ups lack (store/rollups.h), in a transaction of its own. False when
+    // they lack nothing.
+    bool fill_rollups(std::int64_t row_count);
+
     // Whether the file was moved or deleted under the open connection.
     bool has_moved() noexcept;
 
@@ -56,6 +61,11 @@ public:
 
     // Moves the log into the file and empties it, as far as readers let it.
     void checkpoint() noexcept;
+
+    // Beside the rows, in transactions of their own.
+    BodyWriter& bodies() { return bodies_; }
+    // For statements of one's own inside of a transaction.
+    SQLite::Database& database() { return database_; }
 
     // The file was made by a newer program; its rows are written with the columns known here.
     bool is_newer_schema() const { return is_newer_schema_; }
@@ -71,6 +81,7 @@ private:
     void keep_limits(const meter::CallRecord& call);
 
     SQLite::Database database_;
+    BodyWriter bodies_{database_};
     bool is_newer_schema_ = false;
     SQLite::Statement begin_;
     SQLite::Statement commit_;

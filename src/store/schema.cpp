@@ -8,6 +8,7 @@
 #include <SQLiteCpp/Transaction.h>
 
 #include "base/clock.h"
+#include "store/rollups.h"
 
 namespace halton::store {
 namespace {
@@ -238,6 +239,20 @@ CREATE INDEX project_aliases_by_project ON project_aliases (project_id);
 CREATE INDEX requests_by_project ON requests (project_id, requested_at);
 )sql";
 
+// What is known of a body beside its text, and what prunes need: the oldest first, and how much
+// there is without reading any. `codec`: how the two are packed; NULL: not at all.
+constexpr const char* bodies_schema = R"sql(
+ALTER TABLE request_bodies ADD COLUMN request_bytes INTEGER;
+ALTER TABLE request_bodies ADD COLUMN response_bytes INTEGER;
+ALTER TABLE request_bodies ADD COLUMN request_truncated INTEGER;
+ALTER TABLE request_bodies ADD COLUMN response_truncated INTEGER;
+ALTER TABLE request_bodies ADD COLUMN redaction_count INTEGER;
+ALTER TABLE request_bodies ADD COLUMN redaction_kinds TEXT;
+ALTER TABLE request_bodies ADD COLUMN codec TEXT;
+ALTER TABLE request_bodies ADD COLUMN stored_bytes INTEGER;
+CREATE INDEX request_bodies_by_time ON request_bodies (captured_at, stored_bytes);
+)sql";
+
 // What a policy looks at and what it does. `rule` of the first schema keeps the scope in words.
 // Events of the audit stay; a merge of projects may move them. People are told of a budget once
 // in a period, whichever daemon saw it.
@@ -270,18 +285,27 @@ BEFORE UPDATE OF occurred_at, event_type, actor, request_id, detail ON audit_eve
 END;
 )sql";
 
-constexpr std::array<Migration, 6> all_migrations{{
-    {1, "ledger", first_schema},
-    {2, "money", money_schema},
-    {3, "cached modalities", cached_modalities_schema},
-    {4, "unmetered", unmetered_schema},
-    {5, "clients", clients_schema},
-    {7, "policies", policies_schema},
-}};
+// Calls that came out of a tool's own transcripts are marked; NULL is the wire.
+constexpr const char* imports_schema = R"sql(
+ALTER TABLE requests ADD COLUMN source TEXT;
+)sql";
 
 }  // namespace
 
-std::span<const Migration> migrations() { return all_migrations; }
+std::span<const Migration> migrations() {
+    static const std::array all_migrations{
+        Migration{1, "ledger", first_schema},
+        Migration{2, "money", money_schema},
+        Migration{3, "cached modalities", cached_modalities_schema},
+        Migration{4, "unmetered", unmetered_schema},
+        Migration{5, "clients", clients_schema},
+        Migration{rollup_schema_number, "roll-ups", rollup_schema().c_str()},
+        Migration{7, "policies", policies_schema},
+        Migration{8, "bodies", bodies_schema},
+        Migration{9, "imports", imports_schema},
+    };
+    return all_migrations;
+}
 
 int read_schema_number(SQLite::Database& database) {
     if (!database.tableExists("_migrations")) return 0;

@@ -20,6 +20,8 @@
 
 namespace halton::store {
 
+class FastRows;
+
 // Where local days begin: the offset from UTC, and when it changes (summer time). The first span
 // holds for everything before it too. No span: UTC.
 struct DayZone {
@@ -62,6 +64,7 @@ struct UsageSums {
     std::int64_t latency_requests = 0;
 
     void add(const UsageSums& more);
+    void take(const UsageSums& less);
     bool operator==(const UsageSums&) const = default;
     std::optional<double> avg_latency_ms() const;
     // cache_read / (input + cache_read), 0 without either.
@@ -83,9 +86,9 @@ struct UsageQuery {
     DayZone zone;
     // A zero row for each period without calls, where only a period is grouped by.
     bool has_empty_periods = false;
-    // first_at and last_at: a look into the rows of the hours in question, for groups without a
-    // period.
-    bool has_times = false;
+    // Wanted beside the sums, for groups without a period: a look into the hours in question.
+    bool has_first_at = false;
+    bool has_last_at = false;
 };
 
 struct UsageRow {
@@ -115,6 +118,12 @@ struct UsageSummary {
 
 // Of the query's time and filters; its groups do not matter.
 Result<UsageSummary> read_usage_summary(Reader& reader, const UsageQuery& query);
+
+// For other queries of store/, inside of a transaction. Fail: with SQLite::Exception.
+Result<std::vector<UsageRow>> read_usage_rows(SQLite::Database& database, const UsageQuery& query);
+UsageSums sum_usage(SQLite::Database& database, const UsageQuery& query);
+// The columns of rollup_sums() from that one on; of calls that a plan covers, or that it does not.
+UsageSums to_usage_sums(FastRows& row, int column, bool is_plan);
 
 struct ProjectUsage {
     std::int64_t id = 0;

@@ -1,144 +1,185 @@
 #include "api/routes.h"
 
+#include <random>
+#include <set>
+
 #include "base/json.h"
+#include "base/limits_api.h"
 #include "support/catch.h"
 
 using namespace halton;
-using namespace std::string_literals;
-using api::DaemonFacts;
 
 namespace {
 
-DaemonFacts make_facts() {
-    DaemonFacts facts;
-    facts.state = DaemonFacts::State::ok;
-    facts.version = "1.2.3";
-    facts.uptime = std::chrono::seconds(61);
-    facts.ports = {.edge_port = 8081, .internal_port = 8090, .api_port = 8765};
-    facts.ledger.state = "ok";
-    return facts;
-}
+struct Found {
+    std::string path;  // of the route; empty: none
+    std::string name;
+    std::string allowed;
+};
 
-std::string text_at(JsonView value) { return std::string(value.as_string().value_or("absent")); }
+Found find(const std::string& method, const std::string& target) {
+    auto request = api::parse_request(method, target);
+    if (!request) return {};
+    api::resolve_alias(*request);
+    Found found;
+    const auto* route = api::find_route(*request, found.allowed);
+    found.path = route ? std::string(route->path) : std::string();
+    found.name = request->name;
+    return found;
+}
 
 }  // namespace
 
-TEST_CASE("routes: only loopback names are served, so that no web page can ask") {
-    const auto facts = make_facts();
-    const auto status = [&](std::string_view host) {
-        return api::answer("GET", "/health", host, facts).status;
-    };
-    for (const char* own : {"127.0.0.1", "127.0.0.1:8765", "localhost", "localhost:8765",
-                            "LocalHost:1", "[::1]", "[::1]:8765"}) {
-        INFO(own);
-        CHECK(status(own) == 200);
-    }
-    for (const char* other :
-         {"", ":", ":8765", "example.com", "example.com:8765", "127.0.0.1.example.com",
-          "localhost.example.com:8765", "notlocalhost", "127.0.0.2", "0.0.0.0", "[::1", "[",
-          "[::]", "[::2]:80", "[::1].example.com", "[::1]example.com:80", "::1",
-          "example.com:127.0.0.1"}) {
-        INFO(other);
-        CHECK(status(other) == 403);
-    }
-}
-
-TEST_CASE("routes: health tells state, version, uptime and ports") {
-    auto facts = make_facts();
-    const auto [state, word, status] = GENERATE(table<DaemonFacts::State, std::string, int>(
-        {{DaemonFacts::State::starting, "starting", 503},
-         {DaemonFacts::State::ok, "ok", 200},
-         {DaemonFacts::State::draining, "draining", 503}}));
-    facts.state = state;
-    const auto answer = api::answer("GET", "/health", "localhost", facts);
-    CHECK(answer.status == status);
-    JsonParser parser;
-    const auto json = parser.parse(answer.body);
-    REQUIRE(json);
-    CHECK(text_at((*json)["status"]) == word);
-    CHECK(text_at((*json)["version"]) == "1.2.3");
-    CHECK((*json)["uptime_s"].as_integer() == 61);
-    CHECK((*json)["ports"]["edge"].as_integer() == 8081);
-    CHECK((*json)["ports"]["internal"].as_integer() == 8090);
-    CHECK((*json)["ports"]["api"].as_integer() == 8765);
-}
-
 TEST_CASE("routes: paths and methods") {
-    const auto facts = make_facts();
-    const auto status = [&](std::string_view method, std::string_view target) {
-        const auto answer = api::answer(method, target, "localhost", facts);
-        JsonParser parser;
-        const auto json = parser.parse(answer.body);
-        CHECK(json);
-        if (answer.status >= 400 && json) CHECK((*json)["detail"].is_string());
-        return answer.status;
-    };
-    CHECK(status("GET", "/health?verbose=1") == 200);
-    CHECK(status("HEAD", "/health") == 200);
-    CHECK(status("GET", "/v1/daemon/status") == 200);
-    CHECK(status("POST", "/health") == 405);
-    CHECK(status("get", "/health") == 405);
-    CHECK(status("DELETE", "/v1/daemon/status") == 405);
-    for (const char* target : {"/", "", "/health/", "/Health", "/v1/daemon", "health",
-                               "http://localhost/health", "/v1/daemon/status/x"}) {
+    CHECK(find("GET", "/health").path == "/health");
+    CHECK(find("GET", "/health?verbose=1").path == "/health");
+    CHECK(find("HEAD", "/health").path == "/health");
+    CHECK(find("GET", "/v1/requests/abc-1").path == "/v1/requests/{id}");
+    CHECK(find("GET", "/v1/requests/abc-1").name == "abc-1");
+    CHECK(find("DELETE", "/v1/policies/7").path == "/v1/policies/{id}");
+
+    CHECK(find("POST", "/health").allowed == "GET, HEAD");
+    CHECK(find("get", "/health").allowed == "GET, HEAD");
+    CHECK(find("PUT", "/v1/policies").allowed == "GET, HEAD, POST");
+    CHECK(find("DELETE", "/v1/projects/a").allowed == "GET, HEAD, PATCH");
+    CHECK(find("DELETE", "/v1/projects/a/stats").allowed == "GET, HEAD");
+    for (const char* target :
+         {"/", "//", "/health/", "/Health", "/v1", "/v1/", "/v1/daemon", "/v1/daemon/status/x",
+          "/v1/requests/", "/v1/requests/a/b", "/v1//stats", "/v2/stats", "/v1/%73tats",
+          "/v1/projects/", "/api", "/api/", "/apis/projects", "/v1/stats%00"}) {
         INFO(target);
-        CHECK(status("GET", target) == 404);
+        const auto found = find("GET", target);
+        CHECK(found.path.empty());
+        CHECK(found.allowed.empty());
     }
 }
 
-TEST_CASE("routes: status of a daemon that has seen nothing") {
-    const auto answer = api::answer("GET", "/v1/daemon/status", "localhost", make_facts());
-    JsonParser parser;
-    const auto json = parser.parse(answer.body);
-    REQUIRE(json);
-    CHECK((*json)["last_seen_at"].is_null());
-    CHECK((*json)["store_last_error"].is_null());
-    CHECK(text_at((*json)["state"]) == "ok");
-    CHECK((*json)["rows_written"].as_integer() == 0);
-    CHECK((*json)["passthrough"].is_object());
-    CHECK((*json)["refusing_clients"].is_array());
-    CHECK((*json)["unseen"]["connections"].as_integer() == 0);
+TEST_CASE("routes: a slug may hold slashes and colons, encoded or not") {
+    for (const char* slug : {"/v1/projects/acme/api:v2", "/v1/projects/acme%2Fapi:v2",
+                             "/v1/projects/acme%2fapi%3av2", "/v1/projects/acme/api%3Av2"}) {
+        INFO(slug);
+        for (const char* more : {"", "/stats", "/requests", "/requests.csv"}) {
+            const auto found = find("GET", std::string(slug) + more + "?limit=2");
+            CHECK(found.path == "/v1/projects/{slug}" + std::string(more));
+            CHECK(found.name == "acme/api:v2");
+        }
+    }
+    // What ends like a route is a route, unless it is encoded.
+    CHECK(find("GET", "/v1/projects/a/stats").name == "a");
+    CHECK(find("GET", "/v1/projects/a%2Fstats").name == "a/stats");
+    CHECK(find("GET", "/v1/projects/stats").name == "stats");
+    CHECK(find("GET", "/v1/projects/stats/stats").name == "stats");
 }
 
-TEST_CASE("routes: status with counters, and names that are out to break it") {
-    const std::string hostile = "a\"b\\c\nd\te\x01\x1f</script>\x7f \xc3\xa9";
-    const std::string broken = "caf\xe9 \xff\xc3";  // no UTF-8
-    auto facts = make_facts();
-    facts.ledger.rows_written = 12;
-    facts.ledger.rows_dropped_queue_full = 3;
-    facts.ledger.rows_dropped_error = 4;
-    facts.ledger.rows_waiting = 5;
-    facts.ledger.last_row_at_us = 1'795'222'923'000'001;
-    facts.ledger.last_error = hostile;
-    facts.request_count_last_hour = 7;
-    facts.unseen_connections = 8;
-    facts.unseen_requests = 6;
-    facts.passthrough = {{"not-metered", 9}, {hostile, 1}, {"sni-differs", 2}};
-    facts.refusals = {{hostile, "api.example.com", 2, UtcTime(std::chrono::seconds(1'795'222'923))},
-                      {broken, "other.example", 18'446'744'073'709'551'615u, UtcTime()}};
+TEST_CASE("routes: the older paths") {
+    CHECK(find("GET", "/api/projects").path == "/v1/projects");
+    CHECK(find("GET", "/api/projects/a/b/requests.csv").path == "/v1/projects/{slug}/requests.csv");
+    CHECK(find("GET", "/api/calls?limit=1").path == "/v1/requests");
+    CHECK(find("GET", "/api/pricing").path == "/v1/prices");
+    CHECK(find("GET", "/v1/pricing-rates").path == "/v1/pricing-rates");
+    CHECK(find("GET", "/api/health").path.empty());
+}
 
-    const auto answer = api::answer("GET", "/v1/daemon/status", "localhost", facts);
-    CHECK(answer.status == 200);
+TEST_CASE("routes: what of a query is wrong is named") {
+    const auto check = [](const std::string& target) {
+        auto request = api::parse_request("GET", target);
+        REQUIRE(request);
+        std::string allowed;
+        const auto* route = api::find_route(*request, allowed);
+        REQUIRE(route != nullptr);
+        return api::check_query(*route, *request);
+    };
+    for (const char* good :
+         {"/v1/stats", "/v1/stats?since=2026-01-01", "/v1/stats?since=", "/v1/stats?what=ever",
+          "/v1/stats?since=2026-01-01T00:00:00Z&zone=local", "/v1/requests?limit=1",
+          "/v1/requests?limit=200", "/v1/requests?status=error", "/v1/prices?used=1",
+          "/v1/requests?limit=007"}) {
+        INFO(good);
+        CHECK_FALSE(check(good));
+    }
+    for (const char* bad :
+         {"/v1/stats?since=yesterday", "/v1/stats?since=2026-1-1", "/v1/stats?until=2026-02-30",
+          "/v1/stats?zone=mars", "/v1/requests?limit=0", "/v1/requests?limit=201",
+          "/v1/requests?limit=-1", "/v1/requests?limit=1e2", "/v1/requests?limit=abc",
+          "/v1/requests?limit=99999999999999999999999", "/v1/requests?status=fine",
+          "/v1/prices?used=yes", "/v1/stats?since=2026-01-01%00",
+          "/v1/stats?since='%20OR%201=1--"}) {
+        INFO(bad);
+        const auto answer = check(bad);
+        REQUIRE(answer);
+        CHECK(answer->status == 422);
+        JsonParser parser;
+        const auto json = parser.parse(answer->body);
+        REQUIRE(json);
+        REQUIRE((*json)["detail"].is_array());
+        int count = 0;
+        (*json)["detail"].for_each_element([&](JsonView problem) {
+            ++count;
+            CHECK(problem["loc"].is_array());
+            CHECK(problem["msg"].is_string());
+            CHECK(problem["type"].as_string() == "value_error");
+        });
+        CHECK(count == 1);
+    }
+    const auto two = check("/v1/stats?since=a&until=b");
+    REQUIRE(two);
+    CHECK(two->body.find("since") != std::string::npos);
+    CHECK(two->body.find("until") != std::string::npos);
+}
+
+TEST_CASE("routes: what writes or tells prompts needs the token") {
+    std::set<std::string> seen;
+    for (const auto& route : api::routes()) {
+        INFO(route.method << ' ' << route.path);
+        CHECK(seen.insert(std::string(route.method) + std::string(route.path)).second);
+        CHECK((route.method == "GET" || route.needs_token));
+        CHECK((route.method == "GET") == (route.runs != api::Runs::writer));
+        CHECK((route.answer == nullptr) == (route.runs == api::Runs::live));
+        // A page that is cut off must not take long to say so.
+        for (const auto& parameter : route.query)
+            if (parameter.type == "int") CHECK(parameter.max > parameter.min);
+    }
+    // Nothing that the health of the daemon hangs on.
+    for (const auto& route : api::routes())
+        if (route.path == "/health") CHECK(route.runs == api::Runs::io);
+}
+
+TEST_CASE("routes: whatever comes as an address has an answer") {
+    std::mt19937_64 dice(11);
+    const std::vector<std::string> pieces{
+        "/",      "v1",    "api",        "projects", "%2F", "%", "%zz",   "?",
+        "since=", "&",     "=",          "stats",    "..",  "+", "%00",   "requests",
+        "#",      "limit", "2026-01-01", "\xff",     "\0",  "[", "health"};
+    for (int round = 0; round < 20'000; ++round) {
+        std::string target = dice() % 4 == 0 ? "" : "/";
+        for (auto count = dice() % 9; count > 0; --count) target += pieces[dice() % pieces.size()];
+        auto request = api::parse_request(dice() % 2 == 0 ? "GET" : "PATCH", target);
+        if (!request) continue;
+        api::resolve_alias(*request);
+        std::string allowed;
+        const auto* route = api::find_route(*request, allowed);
+        if (route == nullptr) continue;
+        CHECK(allowed.find(route->method) == std::string::npos);
+        if (route->path.find('{') != std::string_view::npos) CHECK_FALSE(request->name.empty());
+        if (const auto wrong = api::check_query(*route, *request)) CHECK(wrong->status == 422);
+    }
+}
+
+TEST_CASE("routes: errors of the store as answers") {
+    CHECK(api::make_problem(Error{ErrorKind::timeout, Leg::local, "x"}).status == 503);
+    CHECK(api::make_problem(Error{ErrorKind::cancelled, Leg::local, "x"}).status == 503);
+    CHECK(api::make_problem(Error{ErrorKind::busy, Leg::local, "x"}).status == 503);
+    CHECK(api::make_problem(Error{ErrorKind::io, Leg::local, "x"}).status == 503);
+    CHECK(api::make_problem(Error{ErrorKind::permission, Leg::local, "taken"}).status == 409);
+    CHECK(api::make_problem(Error{ErrorKind::not_found, Leg::local, "no such policy"}).status ==
+          404);
+    CHECK(api::make_problem(Error{ErrorKind::too_large, Leg::local, "x"}).status == 422);
+    const auto absent = api::make_read_problem(Error{ErrorKind::not_found, Leg::local, "/home/x"});
+    CHECK(absent.status == 503);
+    CHECK(absent.body.find("/home/x") == std::string::npos);
+    const auto problem = api::make_problem(404, "say \"what\"\n");
     JsonParser parser;
-    const auto json = parser.parse(answer.body);
+    const auto json = parser.parse(problem.body);
     REQUIRE(json);
-    CHECK(text_at((*json)["last_seen_at"]) == "2026-11-21T01:02:03.000001Z");
-    CHECK((*json)["rows_written"].as_integer() == 12);
-    CHECK((*json)["rows_dropped_queue_full"].as_integer() == 3);
-    CHECK((*json)["rows_dropped_error"].as_integer() == 4);
-    CHECK((*json)["rows_waiting"].as_integer() == 5);
-    CHECK((*json)["request_count_last_hour"].as_integer() == 7);
-    CHECK(text_at((*json)["store_last_error"]) == hostile);
-    CHECK((*json)["passthrough"]["not-metered"].as_integer() == 9);
-    CHECK((*json)["unseen"]["connections"].as_integer() == 8);
-    CHECK((*json)["unseen"]["requests"].as_integer() == 6);
-    CHECK((*json)["passthrough"]["sni-differs"].as_integer() == 2);
-    CHECK((*json)["passthrough"][hostile].as_integer() == 1);
-
-    std::vector<std::string> programs;
-    (*json)["refusing_clients"].for_each_element(
-        [&](JsonView entry) { programs.push_back(text_at(entry["program"])); });
-    REQUIRE(programs.size() == 2);
-    CHECK(programs[0] == hostile);
-    CHECK(programs[1].starts_with("caf\xef\xbf\xbd"));
+    CHECK((*json)["detail"].as_string() == "say \"what\"\n");
 }

@@ -18,6 +18,13 @@ TEST_CASE("json writer: nested values, in the order they were written") {
           "  \"list\": [\n    1,\n    \"two\",\n    {}\n  ],\n  \"empty\": {}\n}\n");
 }
 
+TEST_CASE("json writer: compact, and with texts that are JSON already") {
+    JsonWriter json(JsonWriter::Layout::compact);
+    json.begin_object().text("a", "b").number_or_null("n", 7).number_or_null("none", std::nullopt);
+    json.json("inner", R"({"x":[1]})").begin_array("list").number({}, 1).number({}, 2).end().end();
+    CHECK(json.finish() == R"({"a":"b","n":7,"none":null,"inner":{"x":[1]},"list":[1,2]})");
+}
+
 TEST_CASE("json writer: numbers with decimals") {
     JsonWriter json;
     json.begin_array();

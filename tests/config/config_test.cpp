@@ -300,3 +300,39 @@ cache_write_1h = 0
     CHECK(full.config.price_overrides.size() == halton::limits::price_overrides_max);
     CHECK(full.warnings.size() == 1);
 }
+
+TEST_CASE("config: the command that is told of events") {
+    const auto good = parse_config("[notify]\ncommand = [\"notify-send\", \"halton meter\"]\n");
+    CHECK(good.warnings.empty());
+    CHECK(good.config.notify_command ==
+          std::vector<std::string>{"notify-send", "halton meter"});
+    CHECK(parse_config("").config.notify_command.empty());
+    CHECK(parse_config("[notify]\ncommand = []\n").config.notify_command.empty());
+    // All or nothing: half of its arguments would be another command.
+    for (const auto* text : {"command = \"notify-send x\"", "command = [\"a\", 5]",
+                             "command = [\"\", \"x\"]", "command = [\"a\", \"b\\u0000c\"]"}) {
+        INFO(text);
+        const auto odd = parse_config("[notify]\n" + std::string(text) + "\n");
+        CHECK_FALSE(odd.warnings.empty());
+        CHECK(odd.config.notify_command.empty());
+    }
+}
+
+TEST_CASE("config: bodies") {
+    const auto defaults = parse_config("").config;
+    CHECK_FALSE(defaults.captures_bodies);
+    CHECK(defaults.body_retention_days == 30);
+    CHECK(defaults.body_size_limit_mib == 1024);
+    const auto good =
+        parse_config("[bodies]\ncapture = true\nretention_days = 0\nsize_limit_mb = 5\n");
+    CHECK(good.warnings.empty());
+    CHECK(good.config.captures_bodies);
+    CHECK(good.config.body_retention_days == 0);
+    CHECK(good.config.body_size_limit_mib == 5);
+    const auto bad =
+        parse_config("[bodies]\ncapture = \"on\"\nretention_days = -1\nsize_limit_mb = 1.5\n");
+    CHECK(bad.warnings.size() == 3);
+    CHECK_FALSE(bad.config.captures_bodies);
+    CHECK(bad.config.body_retention_days == 30);
+    CHECK(bad.config.body_size_limit_mib == 1024);
+}

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 from rig.check import Failed, Skipped, check, equal, eventually
+from rig.socket_client import SocketClient
 
 CLAUDE = {"model": "claude-sonnet-4-5"}
 
@@ -30,6 +31,9 @@ if ask["leaves"]:
     except TimeoutError: pass
     print(json.dumps({"pid": os.getpid(), "status": 0}), flush=True)
     os._exit(0)
+if ask["ends_at_once"]:
+    tls.recv(1)
+    os._exit(0)
 answer = tls.recv(65536)
 print(json.dumps({"pid": os.getpid(), "status": int(answer.split()[1])}), flush=True)
 sys.stdin.read()
@@ -40,7 +44,7 @@ class Client:
     """The client above, in a session of its own, as tools have one in their terminal."""
 
     def __init__(self, world, folder, *, before=(), variables=None, headers=None, leaves=False,
-                 user=None):
+                 user=None, ends_at_once=False):
         environment = world.environment(PATH="/usr/local/bin:/usr/bin:/bin", **(variables or {}))
         self.popen = subprocess.Popen(
             [*before, sys.executable if user is None else "/usr/bin/python3", "-c", CLIENT], cwd=folder, env=environment,
@@ -49,9 +53,12 @@ class Client:
         world.on_close(self.end)
         with open(world.trust_file()) as file:
             ask = {"port": world.edge_port, "roots": file.read(), "body": CLAUDE,
-                   "headers": headers or {}, "leaves": leaves}
+                   "headers": headers or {}, "leaves": leaves, "ends_at_once": ends_at_once}
         self.popen.stdin.write(json.dumps(ask).encode() + b"\n")
         self.popen.stdin.flush()
+        if ends_at_once:
+            self.pid = self.popen.pid
+            return
         told = self.popen.stdout.readline()
         if not told:
             raise Failed(f"the client ended: {self.popen.stderr.read().decode()[-400:]}")
@@ -223,6 +230,26 @@ def test_exited_process_keeps_its_project(world):
     check("connects" in told["reason"], lambda: told["reason"])
 
 
+def test_clients_that_end_at_once_are_all_attributed(world):
+    """Forty short lives, each in a repository of its own: gone with the first byte of the answer."""
+    world.start()
+    count = 40
+    for batch in range(0, count, 8):
+        clients = []
+        for number in range(batch, batch + 8):
+            folder = world.directory / "code" / f"p{number}"
+            (folder / ".git").mkdir(parents=True)
+            clients.append(Client(world, folder, ends_at_once=True,
+                                  headers={"x-test-model": f"claude-p{number}"}))
+        for client in clients:
+            equal(client.popen.wait(60), 0, "exit code of a client")
+    rows = world.wait_rows(count, limit_s=20)
+    wrong = [(r["model"], r["project_slug"], r["attribution_layer"]) for r in rows
+             if r["model"] != "claude-" + r["project_slug"]]
+    check(not wrong, lambda: f"{len(wrong)} of {count} have the wrong project: {wrong[:3]}")
+    equal({r["attribution_layer"] for r in rows}, {"git"}, "layers")
+
+
 def test_monorepo(world):
     world.start()
     mono = world.directory / "mono"
@@ -360,3 +387,37 @@ def test_two_hundred_processes_at_once(world):
           f"{wrong[0]['project_slug']} by {wrong[0]['attribution_layer']}: {why}")
 test_two_hundred_processes_at_once.limit_s = 180
 test_two_hundred_processes_at_once.is_alone = True
+
+
+def test_sessions_that_only_bodies_tell(world):
+    """Claude Code's session in metadata.user_id, and nothing of the user beside it."""
+    world.start()
+    user = json.dumps({"device_id": "device-canary-1", "account_uuid": "account-canary-2",
+                       "session_id": "6f9a1c1e-0000-4000-8000-000000000002"})
+    for user_id in ("user_hash-canary-3_account_account-canary-4_session_s-0001", user):
+        world.call("POST", "/v1/messages", {**CLAUDE, "metadata": {"user_id": user_id}},
+                   headers={"user-agent": "claude-cli/2.1.90 (external, cli)"})
+    rows = world.wait_rows(2)
+    equal([r["session_id"] for r in rows], ["s-0001", "6f9a1c1e-0000-4000-8000-000000000002"],
+          "sessions")
+    world.daemon.stop()
+    for file in world.home.glob("db.sqlite*"):
+        check(b"canary-" not in file.read_bytes(), f"{file.name} knows the user")
+
+
+def test_turn_ids_of_a_socket_are_those_of_each_message(world):
+    world.start()
+    client = SocketClient.open(world, "chatgpt.com", "/backend-api/codex/responses", headers={
+        "user-agent": "codex_cli_rs/0.144.0", "session-id": "s-1", "thread-id": "t-1"})
+    for number, agent in enumerate(("", "reviewer")):
+        metadata = {"session_id": "s-1", "thread_id": "t-1", "turn_id": f"turn-{number}"}
+        if agent:
+            metadata["agent_nickname"] = agent
+        client.send({"type": "response.create", "model": "gpt-5-codex", "input": "x",
+                     "client_metadata": {"x-codex-turn-metadata": json.dumps(metadata)},
+                     "metadata": {"tokens": "30,5"}})
+        client.receive_until("response.completed", "response.failed", "error")
+    client.close()
+    rows = world.wait_rows(2)
+    equal([(r["session_id"], r["thread_id"], r["turn_id"], r["agent_name"]) for r in rows],
+          [("s-1", "t-1", "turn-0", None), ("s-1", "t-1", "turn-1", "reviewer")], "turns")

@@ -30,15 +30,48 @@ def test_version(world):
 def test_help_is_everywhere(world):
     done = world.run("--help")
     equal(done.returncode, 0, "exit code")
+    listed = [line.split()[0] for line in done.text.split("Commands:")[1].split("Flags:")[0]
+              .splitlines() if line.strip()]
     for verb in ("init", "onboard", "start", "stop", "restart", "rescue", "uninstall", "edge",
                  "daemon", "run", "report", "status", "limits", "pricing", "reprice",
-                 "projects", "whoami",
-                 "reset-proxy"):
-        check(verb in done.text, f"--help does not name {verb}")
+                 "projects", "whoami", "top", "tail", "errors", "explain", "export", "import",
+                 "statusline", "mcp", "completions", "man", "reset-proxy"):
+        check(verb in listed, f"--help does not name {verb}")
+    for verb in listed:
         inner = world.run(verb, "--help")
         equal(inner.returncode, 0, f"exit code of {verb} --help")
         check(verb in inner.text, f"{verb} --help prints {inner.text[:100]!r}")
     check("edge_port" not in world.read_ports(), "--help started something")
+
+
+def test_help_of_a_verb_and_manual_pages(world):
+    equal(world.run("help", "report").text, world.run("report", "--help").text, "help report")
+    equal(world.run("help", "pricing", "list").text, world.run("pricing", "list", "--help").text,
+          "help pricing list")
+    equal(world.run("help", "reprot").returncode, 2, "exit code of help for an unknown verb")
+    check(".TH HALTON-METER-REPORT 1" in world.run("man", "report").text, "no manual page")
+    check(".TH HALTON-METER 1" in world.run("man").text, "no manual page of the program")
+    equal(world.run("man", "reprot").returncode, 2, "exit code of man for an unknown verb")
+    for shell in ("bash", "zsh", "fish"):
+        done = world.run("completions", shell)
+        equal(done.returncode, 0, f"exit code of completions {shell}")
+        check("vs-previous" in done.text, f"completions of {shell} lack a flag")
+    equal(world.run("completions", "csh").returncode, 2, "exit code of an unknown shell")
+
+
+def test_every_error_is_one_line_with_the_next_command(world):
+    """Nothing is installed and nothing was metered: what fails says what to type."""
+    for arguments in (["explain", "last"], ["export"], ["reprice", "--since", "7d"], ["top"],
+                      ["projects", "rename", "a", "b"], ["projects", "settings", "none"],
+                      ["import", "codex"], ["pricing", "import", "/none"], ["rescue"],
+                      ["pricing", "show", "model-of-tomorrow"], ["nonsense"], ["report", "--by", "x"],
+                      ["tail", "--lines", "x"], ["statusline", "--nonsense"], ["mcp", "word"]):
+        done = world.run(*arguments)
+        check(done.returncode in (1, 2), f"{arguments} gives {done.returncode}")
+        lines = done.error.splitlines()
+        equal(len(lines), 1, f"lines that {arguments} says ({done.error!r})")
+        check("halton-meter " in lines[0].removeprefix("halton-meter"),
+              f"{arguments} names no next command: {lines[0]!r}")
 
 
 def test_unknown_verb_names_the_nearest_and_exits_2(world):

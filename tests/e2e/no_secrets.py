@@ -13,6 +13,12 @@ def everything_written(world):
     for arguments in (["report"], ["report", "--json"], ["status"], ["status", "--json"]):
         done = world.run(*arguments)
         texts[" ".join(arguments)] = done.stdout + done.stderr
+    # And what the API tells about the calls, one by one and as sums.
+    for path in ["/v1/requests", "/v1/requests.csv", "/v1/sessions", "/v1/errors", "/v1/tools",
+                 "/v1/passthrough", "/v1/stats", "/v1/audit", "/metrics", "/v1/daemon/status",
+                 *(f"/v1/requests/{row['id']}" for row in world.rows())]:
+        if world.daemon.is_alive():
+            texts[path] = world.get_api(path)[1]
     for path in sorted(world.home.rglob("*")):
         if path.is_file():
             texts[str(path.relative_to(world.home))] = path.read_bytes()

@@ -273,3 +273,27 @@ TEST_CASE("slugs from names: foreign characters become one dash") {
     REQUIRE(to_slug(std::string(500, 'x')).has_value());
     CHECK(to_slug(std::string(500, 'x'))->size() == 128);
 }
+
+TEST_CASE("attribution: a key that somebody made a name of is no name") {
+    const std::string key = std::string("sk-") + "ant-a1b2c3d4e5f6g7h8";
+    auto process = full_process();
+    process.halton_project = key;
+    process.files.haltonrcs = {{"/home/me", "project = \"" + key + "\""}};
+    process.files.git_directory_parent = "/home/me/" + key;
+    process.working_directory = "/home/me/" + key;
+    check(attribute(process, "misc"), "misc", "smart_default");
+    for (const auto& answer : explain(process, "misc"))
+        CHECK(answer.slug.value_or("").find(key) == std::string::npos);
+    CHECK(explain(process, "misc").front().reason == "HALTON_PROJECT has the form of a key");
+}
+
+TEST_CASE("attribution: what .haltonrc files say on capturing bodies") {
+    ClientProcess process;
+    CHECK_FALSE(find_body_capture(process).has_value());
+    process.ide = IdeWindow{1, "Cursor", {}, {}};
+    process.ide->files.haltonrcs = {{"/ide", "body_capture = on"}};
+    CHECK(find_body_capture(process) == true);
+    process.files.haltonrcs = {{"/a/b", "project = \"x\""}, {"/a", "body_capture = off"},
+                               {"/", "body_capture = on"}};
+    CHECK(find_body_capture(process) == false);
+}

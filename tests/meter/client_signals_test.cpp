@@ -116,3 +116,39 @@ TEST_CASE("client signals: nothing else of a head is looked at") {
                                {"x-api-key", "secret-2"}});
     CHECK(signals == ClientSignals{});
 }
+
+TEST_CASE("client signals: what tools say in the body instead of the head") {
+    using meter::BodySignals;
+    const auto add = [](BodySignals form, std::string_view json, ClientSignals signals = {}) {
+        meter::add_body_signals(form, json, signals);
+        return signals;
+    };
+    // Claude Code, newer and older; who the user is stays out.
+    const auto newer = add(BodySignals::user_id,
+                           R"("{\"device_id\":\"dev\",\"account_uuid\":\"acc\",)"
+                           R"(\"session_id\":\"6f9a1c1e-0001\"}")");
+    CHECK(newer.session_id == "6f9a1c1e-0001");
+    CHECK(newer == ClientSignals{"", "", "6f9a1c1e-0001", "", "", ""});
+    CHECK(add(BodySignals::user_id, R"("user_0a1b_account_cc-dd_session_ee-ff")") ==
+          ClientSignals{"", "", "ee-ff", "", "", ""});
+    for (const char* other : {R"("ann@example.invalid")", R"("_session_a b")", R"("_session_")", "5",
+                              "null", R"({"session_id":"x"})", R"("{\"session_id\":5}")",
+                              R"("{broken")", "", "\"open"})
+        CHECK(add(BodySignals::user_id, other) == ClientSignals{});
+    CHECK(add(BodySignals::user_id, '"' + std::string(5'000, 'x') + "_session_a\"") ==
+          ClientSignals{});
+    // Codex.
+    CHECK(add(BodySignals::client_metadata,
+              R"({"x-codex-turn-metadata":"{\"session_id\":\"s\",\"thread_id\":\"t\",)"
+              R"(\"turn_id\":\"u\",\"agent_nickname\":\"reviewer\"}"})") ==
+          ClientSignals{"", "", "s", "t", "u", "reviewer"});
+    CHECK(add(BodySignals::client_metadata, R"({"session_id":"s","turn_id":"u"})",
+              {"codex", "1", "known", "", "", ""}) ==
+          ClientSignals{"codex", "1", "known", "", "u", ""});
+    CHECK(add(BodySignals::client_metadata, "[1]") == ClientSignals{});
+    CHECK(add(BodySignals::none, R"({"session_id":"s"})") == ClientSignals{});
+    CHECK(meter::body_signals_of({"claude-code", "", "", "", "", ""}) == BodySignals::user_id);
+    CHECK(meter::body_signals_of({"claude-code", "", "s", "", "", ""}) == BodySignals::none);
+    CHECK(meter::body_signals_of({"codex", "", "s", "", "", ""}) == BodySignals::client_metadata);
+    CHECK(meter::body_signals_of({"curl", "", "", "", "", ""}) == BodySignals::none);
+}

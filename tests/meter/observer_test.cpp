@@ -3,7 +3,9 @@
 #include <memory>
 #include <string>
 
+#include "base/limits_bodies.h"
 #include "http/tap.h"
+#include "meter/body_capture.h"
 #include "support/catch.h"
 #include "support/feed.h"
 #include "support/h2_bytes.h"
@@ -16,14 +18,26 @@ using namespace halton::test;
 
 namespace {
 
+class BodySink : public CollectingSink {
+public:
+    void offer_with_bodies(CallRecord call, std::unique_ptr<CallBodies> kept) noexcept override {
+        bodies.push_back(kept->request.held.text() + " | " + kept->response.held.text());
+        offer(std::move(call));
+    }
+    std::vector<std::string> bodies;
+};
+
 // A connection as the intercept code drives it: bytes into the tap, its events to the observer.
 class Connection {
 public:
-    explicit Connection(const std::string& host, const std::string& protocol = {})
+    explicit Connection(const std::string& host, const std::string& protocol = {},
+                        const CaptureSwitches* captures = nullptr,
+                        std::optional<bool> haltonrc_capture = std::nullopt)
         : tap_(protocol),
           observer_(std::make_unique<CallObserver>(
               ConnectionFacts{host, "demo", "git", "/home/ada/demo", nullptr, nullptr, nullptr,
-                              "/home/ada/demo", "main", "claude"},
+                              "/home/ada/demo", "main", "claude", captures, haltonrc_capture,
+                              &running_},
               PriceBook::bundled(), sink_,
               clock_)) {}
 
@@ -43,6 +57,9 @@ public:
     void close() { observer_.reset(); }
     void wait(int ms) { clock_.advance(std::chrono::milliseconds(ms)); }
 
+    std::int64_t running_count() const { return running_.count; }
+    // "request | answer" of each captured call.
+    const std::vector<std::string>& bodies() const { return sink_.bodies; }
     const std::vector<CallRecord>& rows() const { return sink_.calls; }
     const CallRecord& row() const {
         REQUIRE(sink_.calls.size() == 1);
@@ -56,8 +73,9 @@ private:
         observer_->on_events(events_);
     }
 
+    RunningCalls running_;
     FakeClock clock_;
-    CollectingSink sink_;
+    BodySink sink_;
     http::Tap tap_;
     http::EventList events_;
     std::unique_ptr<CallObserver> observer_;
@@ -141,6 +159,25 @@ TEST_CASE("sessions and sub-agents are those of each request, not of the connect
     CHECK(connection.rows()[1].client.agent_name == "review");
     CHECK(connection.rows()[1].client.thread_id.empty());
     CHECK(connection.rows()[2].client.session_id.empty());
+}
+
+TEST_CASE("calls count as running from their request to their end") {
+    Connection connection("api.openai.com");
+    const auto call = request("/v1/chat/completions", chat_body);
+    CHECK(connection.running_count() == 0);
+    connection.send(call.substr(0, call.size() - 5));
+    CHECK(connection.running_count() == 1);
+    SECTION("answered") {
+        connection.send(call.substr(call.size() - 5));
+        connection.receive(response("200 OK", chat_answer));
+        CHECK(connection.running_count() == 0);
+        connection.send(call + call);
+        CHECK(connection.running_count() == 2);
+        connection.close();
+    }
+    SECTION("given up") { connection.fail(ErrorKind::reset, Leg::upstream); }
+    SECTION("forgotten") { connection.close(); }
+    CHECK(connection.running_count() == 0);
 }
 
 TEST_CASE("what is not a metered call leaves no row") {
@@ -804,4 +841,103 @@ TEST_CASE("a Realtime session costs by its answers and its transcriptions") {
     CHECK(connection.rows()[1].kind == RequestKind::realtime);
     REQUIRE(connection.rows()[1].cost);
     CHECK(connection.rows()[1].cost->value == 10 * 4'000 + 10 * 16'000 + 20 * 64'000);
+}
+
+TEST_CASE("bodies are captured where they are wanted, decoded, for metered calls only") {
+    const auto budget = std::make_shared<CaptureBudget>(1 << 20);
+    CaptureSwitches switches(false, budget);
+    {
+        Connection connection("api.openai.com", {}, &switches);
+        connection.send(request("/v1/chat/completions", chat_body));
+        connection.receive(response("200 OK", chat_answer));
+        CHECK(connection.bodies().empty());
+        // The switch is looked at with each call.
+        switches.set_projects({{"demo", true}});
+        connection.send(request("/v1/models", "private"));
+        connection.receive(response("200 OK", "[]"));
+        connection.send(request("/v1/chat/completions", chat_body));
+        connection.receive(response("200 OK", chat_answer));
+        switches.set_projects({});
+        connection.send(request("/v1/chat/completions", chat_body));
+        connection.receive(response("200 OK", chat_answer));
+        CHECK(connection.rows().size() == 3);
+        REQUIRE(connection.bodies().size() == 1);
+        CHECK(connection.bodies()[0] == chat_body + " | " + chat_answer);
+    }
+    switches.set_projects({{"demo", true}});
+    Connection refused("api.openai.com", {}, &switches, false);
+    refused.send(request("/v1/chat/completions", chat_body));
+    refused.receive(response("200 OK", chat_answer));
+    CHECK(refused.bodies().empty());
+    CHECK(refused.rows().size() == 1);
+    CHECK(budget->used_bytes() == 0);
+}
+
+TEST_CASE("a captured body does not depend on how it was cut, and is there of a broken call too") {
+    const auto budget = std::make_shared<CaptureBudget>(1 << 20);
+    const CaptureSwitches switches(true, budget);
+    const std::string asked = request("/v1/chat/completions", chat_body);
+    const std::string answered = response("200 OK", chat_answer);
+    for (std::size_t piece = 1; piece < 60; ++piece) {
+        Connection connection("api.openai.com", {}, &switches);
+        for (std::size_t at = 0; at < asked.size(); at += piece)
+            connection.send(asked.substr(at, piece));
+        for (std::size_t at = 0; at < answered.size(); at += piece)
+            connection.receive(answered.substr(at, piece));
+        REQUIRE(connection.bodies().size() == 1);
+        CHECK(connection.bodies()[0] == chat_body + " | " + chat_answer);
+    }
+    Connection cut("api.openai.com", {}, &switches);
+    cut.send(asked);
+    cut.receive(answered.substr(0, answered.size() - 10));
+    cut.close();
+    REQUIRE(cut.bodies().size() == 1);
+    CHECK(cut.bodies()[0] ==
+          chat_body + " | " + chat_answer.substr(0, chat_answer.size() - 10));
+}
+
+TEST_CASE("over the memory budget there is the row and no body") {
+    const auto budget = std::make_shared<CaptureBudget>(chat_body.size() + 5);
+    const CaptureSwitches switches(true, budget);
+    Connection connection("api.openai.com", {}, &switches);
+    connection.send(request("/v1/chat/completions", chat_body));
+    connection.receive(response("200 OK", chat_answer));
+    CHECK(connection.row().usage.input == 100);
+    CHECK(connection.bodies().empty());
+    CHECK(budget->refused_count() == 1);
+    CHECK(budget->used_bytes() == 0);
+}
+
+TEST_CASE("each turn of a WebSocket has its own bodies, session and turn id") {
+    const auto budget = std::make_shared<CaptureBudget>(1 << 20);
+    const CaptureSwitches switches(true, budget);
+    Connection connection("chatgpt.com", {}, &switches);
+    connection.send(upgrade(codex_path));
+    connection.receive(accepted());
+    for (const std::string number : {"1", "2"}) {
+        const std::string ask =
+            R"({"type":"response.create","model":"m","client_metadata":{"x-codex-turn-metadata":)"
+            R"("{\"session_id\":\"s\",\"turn_id\":\"turn-)" + number + R"(\"}"}})";
+        const std::string end =
+            R"({"type":"response.completed","response":{"id":"r)" + number +
+            R"(","model":"m","usage":{"input_tokens":1,"output_tokens":1}}})";
+        connection.send(sent(ask));
+        connection.receive(received(end));
+        REQUIRE(connection.bodies().size() == connection.rows().size());
+        CHECK(connection.bodies().back() == ask + "\n | " + end + "\n");
+        CHECK(connection.rows().back().client.turn_id == "turn-" + number);
+        CHECK(connection.rows().back().client.session_id == "s");
+    }
+    CHECK(connection.rows().size() == 2);
+}
+
+TEST_CASE("a session that only the body tells is in the row") {
+    Connection connection("api.anthropic.com");
+    auto text = request("/v1/messages",
+                        R"({"model":"m","metadata":{"user_id":"user_ab_account_cd_session_s-9"}})");
+    text.replace(text.find("tool/1.0"), 8, "claude-cli/2.0.1");
+    connection.send(text);
+    connection.receive(response("200 OK", "{}"));
+    CHECK(connection.row().client.tool == "claude-code");
+    CHECK(connection.row().client.session_id == "s-9");
 }

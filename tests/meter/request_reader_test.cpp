@@ -37,6 +37,24 @@ TEST_CASE("where the model has another name, only that one counts") {
     CHECK(read(R"({"model_id":"ibm/granite"})").first.empty());
 }
 
+TEST_CASE("a session that the body tells is read, and nothing beside it") {
+    const auto read_signals = [](const std::string& body, meter::BodySignals form) {
+        return test::feed_all_ways(body, [&](const test::Chunks& chunks) {
+            meter::RequestReader reader({}, false, form);
+            for (const std::string_view chunk : chunks) reader.feed(chunk);
+            meter::ClientSignals signals;
+            reader.add_signals(signals);
+            return signals.session_id + '|' + signals.turn_id + '|' + reader.model();
+        });
+    };
+    const std::string claude = R"({"model":"m","stream":true,"messages":[{"content":"x"}],)"
+                               R"("metadata":{"user_id":"user_ab_account_cd_session_s-1"}})";
+    CHECK(read_signals(claude, meter::BodySignals::user_id) == "s-1||m");
+    CHECK(read_signals(claude, meter::BodySignals::none) == "||m");
+    CHECK(read_signals(R"({"client_metadata":{"turn_id":"t-1"},"model":"m"})",
+                       meter::BodySignals::client_metadata) == "|t-1|m");
+}
+
 TEST_CASE("a model name from the wire is bounded") {
     CHECK(read(R"({"model":")" + std::string(1000, 'm') + R"("})").first.size() ==
           limits::model_bytes_max);

@@ -85,3 +85,17 @@ TEST_CASE("process: own facts") {
     CHECK(find_password_home(0).value().is_absolute());
     CHECK(find_password_home(4'000'000'000u).error().kind == ErrorKind::not_found);
 }
+
+TEST_CASE("process: a program reads its input, whether or not it wants it") {
+    const auto environment = read_environment();
+    const auto echoed = run_program({"cat"}, environment, 10'000, false, "{\"a\":1}");
+    REQUIRE(echoed);
+    CHECK(echoed->output == "{\"a\":1}");
+    CHECK(run_program({"cat"}, environment, 10'000)->output.empty());
+    // One that ends without a look at it.
+    const std::string large(process_input_bytes_max, 'x');
+    CHECK(run_program({"true"}, environment, 10'000, false, large)->exit_code == 0);
+    CHECK(run_program({"wc", "-c"}, environment, 10'000, false, large)->output.find("16384") !=
+          std::string::npos);
+    CHECK_FALSE(run_program({"true"}, environment, 10'000, false, large + "x"));
+}

@@ -602,3 +602,162 @@ TEST_CASE("tls duplex: what the tap cannot read still gets through") {
     REQUIRE(tunnel.sink.calls.size() == 1);
     CHECK_FALSE(tunnel.sink.calls[0].tokens_complete);
 }
+
+namespace {
+
+// The tunnel with policies of its own: calls of opus are blocked.
+struct Guarded : Tunnel {
+    explicit Guarded(int buffer_bytes = 0, const std::string& protocol = {})
+        : Tunnel(buffer_bytes, protocol) {
+        start();
+        duplex->guard(services);
+    }
+    ~Guarded() {
+        world.shuttle->interrupt_all();
+        duplex.reset();  // before what it uses
+    }
+    void set_blocking(bool is_blocking) {
+        std::vector<meter::Policy> policies;
+        if (is_blocking) {
+            meter::Policy policy;
+            policy.id = 1;
+            policy.name = "no opus";
+            policy.model = "claude-opus-*";
+            policy.action = meter::PolicyAction::block;
+            policies.push_back(policy);
+        }
+        book.load(std::move(policies), {}, {}, clock.now_utc());
+    }
+
+    meter::PolicyBook book{[](meter::Happening) {}};
+    proxy::GateWatch watch;
+    proxy::GateServices services{book, sink, clock, watch};
+};
+
+std::string make_opus_request(std::size_t prompt_bytes = 5) {
+    auto request = make_request(prompt_bytes);
+    const std::string from = "claude-sonnet-4-5";
+    request.replace(request.find(from), from.size(), "claude-opus-4-1-x");
+    return request;
+}
+
+}  // namespace
+
+TEST_CASE("tls duplex: a gate comes and goes with the policies, between two requests") {
+    Guarded tunnel;
+    // No policy blocks anything: nothing is looked at.
+    tunnel.pass(*tunnel.client, *tunnel.upstream, make_opus_request());
+    tunnel.set_blocking(true);  // in the middle of a call
+    tunnel.pass(*tunnel.upstream, *tunnel.client, make_answer(1));
+    REQUIRE(tunnel.sink.calls.size() == 1);
+
+    const auto before = tunnel.upstream->plaintext.size();
+    tunnel.client->plaintext.clear();
+    tunnel.client->send(make_opus_request());
+    tunnel.until([&] { return tunnel.client->plaintext.ends_with("}"); });
+    CHECK(tunnel.client->plaintext.starts_with("HTTP/1.1 403 "));
+    CHECK(tunnel.upstream->plaintext.size() == before);
+    REQUIRE(tunnel.sink.calls.size() == 2);
+    CHECK(tunnel.sink.calls[1].status == "blocked");
+    CHECK(tunnel.duplex->is_between_calls());
+
+    // The connection goes on, and the tap never saw the refused one.
+    tunnel.pass(*tunnel.client, *tunnel.upstream, make_request());
+    tunnel.pass(*tunnel.upstream, *tunnel.client, make_answer(2));
+    REQUIRE(tunnel.sink.calls.size() == 3);
+    CHECK(tunnel.sink.calls[2].usage.input == 2);
+
+    tunnel.set_blocking(false);
+    tunnel.pass(*tunnel.client, *tunnel.upstream, make_opus_request());
+    tunnel.pass(*tunnel.upstream, *tunnel.client, make_answer(3));
+    CHECK(tunnel.sink.calls.size() == 4);
+    tunnel.client->say_goodbye();
+    tunnel.upstream->say_goodbye();
+    tunnel.until([&] { return tunnel.end.has_value(); });
+}
+
+TEST_CASE("tls duplex: what the gate held goes on whole through narrow sockets") {
+    Guarded tunnel(small);
+    tunnel.set_blocking(true);
+    for (const std::size_t size : {10, 100'000, 3'000'000}) {
+        tunnel.pass(*tunnel.client, *tunnel.upstream, make_request(size));
+        tunnel.pass(*tunnel.upstream, *tunnel.client, make_answer(7));
+    }
+    CHECK(tunnel.sink.calls.size() == 3);
+    // A large one that is refused is read to its end.
+    const auto before = tunnel.upstream->plaintext.size();
+    tunnel.client->plaintext.clear();
+    auto request = make_opus_request(2'000'000);
+    tunnel.client->send(request);
+    tunnel.until([&] { return tunnel.client->plaintext.ends_with("}"); });
+    CHECK(tunnel.client->plaintext.starts_with("HTTP/1.1 403 "));
+    tunnel.pass(*tunnel.client, *tunnel.upstream, make_request());
+    CHECK(tunnel.upstream->plaintext.size() == before + make_request().size());
+}
+
+TEST_CASE("tls duplex: a pipelined refusal comes behind the answers before it") {
+    Guarded tunnel;
+    tunnel.set_blocking(true);
+    tunnel.client->send(make_request() + make_opus_request() + make_request(50));
+    tunnel.until([&] { return tunnel.upstream->plaintext.size() >= make_request().size(); });
+    CHECK((tunnel.upstream->plaintext == make_request()));
+    CHECK(tunnel.client->plaintext.empty());
+    const auto answer = make_answer(1);
+    tunnel.upstream->send(answer);
+    tunnel.until([&] {
+        return tunnel.upstream->plaintext.size() >= make_request().size() + make_request(50).size();
+    });
+    CHECK((tunnel.upstream->plaintext == make_request() + make_request(50)));
+    tunnel.until([&] {
+        return tunnel.client->plaintext.ends_with("}}}") ||
+               tunnel.client->plaintext.find("403") != std::string::npos;
+    });
+    CHECK(tunnel.client->plaintext.starts_with(answer + "HTTP/1.1 403 "));
+    tunnel.pass(*tunnel.upstream, *tunnel.client, make_answer(2));
+    CHECK(tunnel.sink.calls.size() == 3);
+}
+
+TEST_CASE("tls duplex: a refusal that is the last ends the connection in order") {
+    Guarded tunnel;
+    tunnel.set_blocking(true);
+    auto request = make_opus_request();
+    request.insert(request.find("Content-Length"), "Connection: close\r\n");
+    tunnel.client->send(request);
+    tunnel.until([&] { return tunnel.client->is_polite; });
+    CHECK(tunnel.client->plaintext.starts_with("HTTP/1.1 403 "));
+    CHECK(tunnel.client->plaintext.ends_with("}"));
+    tunnel.client->say_goodbye();
+    tunnel.finish();
+    CHECK(tunnel.end == End::done);
+    CHECK(tunnel.upstream->plaintext.empty());
+}
+
+TEST_CASE("tls duplex: time lets what is held pass, by a wake alone") {
+    Guarded tunnel;
+    tunnel.set_blocking(true);
+    const auto request = make_opus_request();
+    const auto cut = request.find("opus");  // before the gate can know
+    tunnel.client->send(request.substr(0, cut));
+    tunnel.until([&] { return tunnel.watch.held_bytes > 0; });
+    CHECK_FALSE(tunnel.duplex->is_between_calls());
+    tunnel.clock.advance(std::chrono::seconds(4));
+    tunnel.until([&] {
+        tunnel.watch.wake_all(*tunnel.world.shuttle);
+        return !tunnel.upstream->plaintext.empty();
+    });
+    tunnel.client->send(request.substr(cut));
+    tunnel.until([&] { return tunnel.upstream->plaintext.size() == request.size(); });
+    CHECK((tunnel.upstream->plaintext == request));
+    CHECK(tunnel.book.counts().undecided == 1);
+}
+
+TEST_CASE("tls duplex: a client that ends inside a held request is passed on as it is") {
+    Guarded tunnel;
+    tunnel.set_blocking(true);
+    const auto request = make_opus_request();
+    const auto cut = request.find("opus");  // before the gate can know
+    tunnel.client->send(request.substr(0, cut));
+    tunnel.client->say_goodbye();
+    tunnel.until([&] { return tunnel.upstream->is_polite; });
+    CHECK((tunnel.upstream->plaintext == request.substr(0, cut)));
+}

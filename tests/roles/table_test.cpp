@@ -54,3 +54,18 @@ TEST_CASE("table: characters count, not bytes") {
     CHECK(render_table({{"a"}, {"b"}}, {{"\xc3\xa4\xc3\xa4", "x"}, {"zzz", "y"}}, 0) ==
           "  a    b\n  \xc3\xa4\xc3\xa4   x\n  zzz  y\n");
 }
+
+TEST_CASE("wrap: long lines break at spaces and go on two further in") {
+    using halton::roles::wrap_text;
+    CHECK(wrap_text("  one two three four\nshort\n", 12) ==
+          "  one two\n    three\n    four\nshort\n");
+    CHECK(wrap_text("one two", 0) == "one two");
+    CHECK(wrap_text("", 5).empty());
+    CHECK(wrap_text("\n\n", 5) == "\n\n");
+    // Exactly as wide, a word without end, and characters of several bytes.
+    CHECK(wrap_text("abc def\n", 7) == "abc def\n");
+    CHECK(wrap_text("abcdefghijkl mn\n", 5) == "abcdefghijkl\n  mn\n");
+    CHECK(wrap_text("\u00e4\u00e4\u00e4 \u00e4\u00e4\u00e4\n", 7) ==
+          "\u00e4\u00e4\u00e4 \u00e4\u00e4\u00e4\n");
+    CHECK(wrap_text("a    b", 3) == "a\n  b");
+}

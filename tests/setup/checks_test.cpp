@@ -167,6 +167,15 @@ TEST_CASE("checks: database, disk and rows") {
           "recording.dropped");
     CHECK(code("recording", [](Observed& o) { o.daemon->is_kill_safe = false; }) ==
           "recording.at_risk");
+    CHECK(code("policies", [](Observed& o) { o.daemon->policies.state = "unreadable"; }) ==
+          "policies.unreadable");
+    CHECK(code("policies", [](Observed& o) { o.daemon->policies.state = "slow"; }) ==
+          "policies.unreadable");
+    CHECK(code("policies", [](Observed& o) { o.daemon->policies.audit_dropped = 1; }) ==
+          "policies.audit_dropped");
+    CHECK(code("policies", [](Observed& o) { o.daemon->policies.hooks_failed = 1; }) ==
+          "policies.notify_failed");
+    CHECK(code("policies", [](Observed& o) { o.daemon->policies.active = 2; }).empty());
 }
 
 TEST_CASE("checks: every fault has a code of its row and a command") {

@@ -387,6 +387,17 @@ TEST_CASE("layers: each layer says what is wrong with it") {
              old.version = "1.0.0";
              m.strangers[8765] = old;
          }},
+        {"daemon-unit", "daemon.old_root",
+         [&](FakeLinux& m) {
+             ListenerFact old;
+             old.is_bound = true;
+             old.uid = m.facts.uid;
+             old.program = m.facts.folders.program;
+             old.health_status = 200;
+             old.version = m.facts.version;
+             old.root_fingerprint = "0123456789abcdef";
+             m.strangers[8765] = old;
+         }},
         {"watchdog-unit", "watchdog.down",
          [&](FakeLinux& m) { m.active.erase("halton-meter-watchdog.service"); }},
         {"session-environment", "session.missing",

@@ -13,11 +13,15 @@
 #include <SQLiteCpp/Transaction.h>
 
 #include "base/limits.h"
+#include "base/limits_history.h"
 #include "meter/call_bytes.h"
 #include "store/calls.h"
+#include "store/captures.h"
 #include "store/pending_rows.h"
 #include "store/reports.h"
+#include "store/rollups.h"
 #include "store/row_writer.h"
+#include "store/schema.h"
 #include "support/catch.h"
 #include "support/temp_directory.h"
 
@@ -585,4 +589,100 @@ TEST_CASE("ledger: begun anew after a stop, with the rows that a lock left waiti
     wait_written(ledger, 2);
     ledger.stop(generous);
     CHECK(query_number(directory / "db.sqlite", "select count(*) from requests") == 3);
+}
+
+TEST_CASE("ledger: fills the roll-ups of what an older program left, while rows come") {
+    const test::TempDirectory directory;
+    const auto file = directory / "db.sqlite";
+    {
+        SQLite::Database database(file.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+        const auto steps = store::migrations();
+        std::size_t count = 0;
+        while (steps[count].number < store::rollup_schema_number) ++count;
+        store::migrate(database, steps.first(count));
+        database.exec("INSERT INTO projects (slug, name, created_at) VALUES ('a', 'a', '')");
+        // More than two steps.
+        database.exec(fmt::format(
+            "WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < {}) "
+            "INSERT INTO requests (id, project_id, provider, model, requested_at, status) "
+            "SELECT i, 1, 'p', 'm', strftime('%Y-%m-%dT%H:%M:%S.000000Z', 1700000000 + i * 60, "
+            "'unixepoch'), 'success' FROM n",
+            limits::rollup_fill_rows * 5 / 2));
+    }
+    Ledger ledger(file);
+    for (std::uint64_t i = 1; i <= 20; ++i) ledger.offer(make_call(i));
+    CHECK(wait_written(ledger, 20).rows_written == 20);
+    const auto is_filled = [&] {
+        return query_text(file, "SELECT covered_from FROM usage_cover").empty();
+    };
+    const auto deadline = std::chrono::steady_clock::now() + generous;
+    while (!is_filled() && std::chrono::steady_clock::now() < deadline)
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    CHECK(is_filled());
+    CHECK(query_number(file, "SELECT sum(requests) FROM usage_hours") ==
+          query_number(file, "SELECT count(*) FROM requests"));
+    ledger.stop(seconds(5));
+    CHECK(ledger.counters().rows_written == 20);
+}
+
+TEST_CASE("ledger: bodies are written behind their rows, in no file before that") {
+    const test::TempDirectory directory;
+    const auto file = directory / "db.sqlite";
+    std::vector<std::byte> memory(1 << 16);
+    const auto key = std::string("sk-") + "ant-A1b2C3d4E5f6G7h8";
+    {
+        Ledger ledger(file, {std::span(memory)});
+        for (std::uint64_t i = 0; i < 50; ++i) {
+            auto call = make_call(i);
+            if (i % 2 == 0)
+                ledger.offer_with_bodies(std::move(call),
+                                         test::make_bodies("UNIQUE " + key, "fine"));
+            else
+                ledger.offer(std::move(call));
+        }
+        const std::string_view bytes(reinterpret_cast<const char*>(memory.data()), memory.size());
+        CHECK(bytes.find("UNIQUE") == std::string_view::npos);
+        ledger.stop(generous);
+        const auto counters = ledger.counters();
+        CHECK(counters.rows_written == 50);
+        CHECK(counters.bodies_written == 25);
+        CHECK(counters.bodies_dropped == 0);
+        CHECK(counters.bodies_waiting == 0);
+    }
+    CHECK(query_number(file, "SELECT count(*) FROM request_bodies WHERE redaction_count = 1") == 25);
+}
+
+TEST_CASE("ledger: a body that is no text is counted, and its row is there") {
+    const test::TempDirectory directory;
+    const auto file = directory / "db.sqlite";
+    Ledger ledger(file);
+    ledger.offer_with_bodies(make_call(1), test::make_bodies(std::string("\0\1", 2), "fine"));
+    const auto counters =
+        wait_for(ledger, [](const LedgerCounters& c) { return c.bodies_dropped > 0; });
+    CHECK(counters.bodies_dropped == 1);
+    CHECK(counters.rows_written == 1);
+    ledger.stop(generous);
+    CHECK(query_number(file, "SELECT count(*) FROM requests") == 1);
+}
+
+TEST_CASE("ledger: bodies that have no time left at the end are dropped, not their rows") {
+    const test::TempDirectory directory;
+    const auto file = directory / "db.sqlite";
+    std::vector<std::byte> memory(1 << 20);
+    std::uint64_t written = 0;
+    {
+        Ledger ledger(file, {std::span(memory)});
+        for (std::uint64_t i = 0; i < 40; ++i)
+            ledger.offer_with_bodies(make_call(i),
+                                     test::make_bodies(std::string(200'000, 'x'), "fine"));
+        ledger.stop(std::chrono::milliseconds(0));
+        const auto counters = ledger.counters();
+        written = counters.bodies_written;
+        CHECK(counters.bodies_written + counters.bodies_dropped == 40);
+    }
+    Ledger next(file, {std::span(memory)});
+    next.stop(generous);
+    CHECK(query_number(file, "SELECT count(*) FROM requests") == 40);
+    CHECK(query_number(file, "SELECT count(*) FROM request_bodies") ==
+          static_cast<std::int64_t>(written));
 }

@@ -348,3 +348,51 @@ TEST_CASE("policies: the mark changes when somebody writes") {
     CHECK_FALSE(read_change_mark(world.file) == before);
     CHECK(read_change_mark(world.folder / "none") == ChangeMark{});
 }
+
+TEST_CASE("policies: a recorded call as policies look at it") {
+    World world;
+    const auto call = world.make(5);
+    const auto scope = read_call_scope(world.file, call.id);
+    REQUIRE(scope);
+    CHECK(scope->project == "shop");
+    CHECK(scope->provider == "anthropic");
+    CHECK(scope->answered_model == "claude-test-1");
+    CHECK(scope->tool == "claude-code");
+    CHECK_FALSE(scope->is_plan);
+    CHECK(read_call_scope(world.file, "x' OR 1").error().kind == ErrorKind::not_found);
+}
+
+TEST_CASE("policies: sums of roll-ups and of rows are the same, whatever the calls") {
+    World world;
+    std::mt19937 random(9);
+    for (int i = 0; i < 400; ++i) {
+        auto call = make_call(++world.number);
+        call.requested_at = now + std::chrono::hours(static_cast<int>(random() % 900) - 450);
+        call.project_slug = random() % 2 ? "shop" : "blog";
+        call.provider = random() % 2 ? "anthropic" : "openai";
+        call.client.tool = random() % 2 ? "codex" : "";
+        if (random() % 4 == 0) call.billing = meter::BillingMode::plan;
+        call.cost = NanoUsd{static_cast<std::int64_t>(random() % 1'000'000)};
+        if (random() % 9 == 0) call.cost.reset();
+        world.add(call);
+    }
+    for (const auto period :
+         {meter::BudgetPeriod::day, meter::BudgetPeriod::week, meter::BudgetPeriod::month})
+        for (int scope = 0; scope < 16; ++scope) {
+            Policy plain;
+            plain.kind = PolicyKind::budget;
+            plain.period = period;
+            if (scope & 1) plain.project = "shop";
+            if (scope & 2) plain.provider = "openai";
+            if (scope & 4) plain.tool = "codex";
+            plain.counts_plan = (scope & 8) != 0;
+            auto by_row = plain;
+            by_row.model = "*";
+            const std::vector<Policy> both{plain, by_row};
+            const auto read = read_spend(world.file, both, now);
+            REQUIRE(read);
+            CHECK(read->by_policy[0].spent == read->by_policy[1].spent);
+            CHECK(read->by_policy[0].requests == read->by_policy[1].requests);
+            CHECK(read->by_policy[0].unpriced_requests == read->by_policy[1].unpriced_requests);
+        }
+}

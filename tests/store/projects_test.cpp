@@ -76,6 +76,32 @@ TEST_CASE("projects: a list with what they cost") {
     CHECK(read_project_folders(world.file, 0)->empty());
 }
 
+TEST_CASE("projects: settings without a look at the calls") {
+    World world;
+    world.add("shop", 2, "/home/ada/shop");
+    world.add("blog");
+    REQUIRE(rename_project(world.file, "shop", "store"));
+    REQUIRE(change_project(world.file, "store", {"The store", std::optional<bool>(false)}, "api"));
+    Reader reader(world.file);
+    const auto rows = read_project_settings(reader);
+    REQUIRE(rows);
+    REQUIRE(rows->size() == 2);
+    CHECK((*rows)[0].slug == "blog");
+    CHECK_FALSE((*rows)[0].body_capture);
+    CHECK((*rows)[0].old_slugs.empty());
+    CHECK((*rows)[1].slug == "store");
+    CHECK((*rows)[1].name == "The store");
+    CHECK((*rows)[1].folder == "/home/ada/shop");
+    CHECK((*rows)[1].old_slugs == std::vector<std::string>{"shop"});
+    CHECK((*rows)[1].body_capture == false);
+    CHECK(query_text(world.file, "SELECT actor FROM audit_events ORDER BY id DESC LIMIT 1") ==
+          "api");
+
+    const test::TempDirectory empty;
+    Reader none(empty / "db.sqlite");
+    CHECK(read_project_settings(none).error().kind == ErrorKind::not_found);
+}
+
 TEST_CASE("projects: the first folder of a slug stays, a later one fills a gap") {
     World world;
     world.add("shop");

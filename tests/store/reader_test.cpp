@@ -52,8 +52,7 @@ TEST_CASE("reader: no file yet, then one, then another in its place") {
     CHECK(count_rows(reader).value() == 3);
     write(file, 10, 2);
     CHECK(count_rows(reader).value() == 5);
-    for (const char* suffix : {"", "-wal", "-shm"})
-        std::filesystem::remove(file.string() + suffix);
+    for (const char* suffix : {"", "-wal", "-shm"}) std::filesystem::remove(file.string() + suffix);
     CHECK(count_rows(reader).error().kind == ErrorKind::not_found);
     write(file, 1, 1);
     CHECK(count_rows(reader).value() == 1);
@@ -126,9 +125,8 @@ TEST_CASE("reader: an error of the query's own is its answer") {
     const auto file = directory / "db.sqlite";
     write(file, 1, 2);
     Reader reader(file);
-    const auto failed = reader.read<int>([](SQLite::Database&) -> Result<int> {
-        return fail(ErrorKind::malformed, "no cursor");
-    });
+    const auto failed = reader.read<int>(
+        [](SQLite::Database&) -> Result<int> { return fail(ErrorKind::malformed, "no cursor"); });
     CHECK(failed.error().kind == ErrorKind::malformed);
     CHECK(count_rows(reader).value() == 2);
     reader.close();

@@ -16,13 +16,8 @@ Questions ask(const Facts& facts) {
     auto questions = ask_agent(facts, Agent::daemon);
     questions.listeners = {facts.ports.internal_port, facts.ports.api_port};
     questions.files.push_back(stop_note(facts));
+    questions.files.push_back(root_file(facts));
     return questions;
-}
-
-bool is_well(const Facts& facts) {
-    const auto& api = facts.listener(facts.ports.api_port);
-    return api.health_status == 200 && facts.listener(facts.ports.internal_port).is_bound &&
-           !api.is_outdated && (api.version.empty() || api.version == facts.version);
 }
 
 Finding judge(const Facts& facts) {
@@ -48,9 +43,12 @@ Finding judge(const Facts& facts) {
                                      : std::string("it runs, but does not answer /health"),
                    "halton-meter restart");
     if (plist.health != Health::good) return plist;
-    if (!is_well(facts))
+    if (is_of_another_program(facts))
         return odd("daemon.old_program",
                    fmt::format("version {} runs, {} is installed", api.version, facts.version),
+                   "halton-meter restart");
+    if (has_old_root(facts))
+        return odd("daemon.old_root", "it signs with a CA that has been replaced since",
                    "halton-meter restart");
     return good();
 }
@@ -75,15 +73,15 @@ std::vector<Step> plan_apply(const Facts& facts, const Wish& wish) {
     add_removal(steps, facts, stop_note(facts));
     const auto kind = agent_state(facts, Agent::daemon).kind;
     const bool is_plain = kind == AgentState::Kind::unknown;
-    const bool is_right = is_well(facts) && is_plist_right(facts, Agent::daemon);
+    const bool is_right = is_daemon_well(facts) && is_plist_right(facts, Agent::daemon);
     // One that launchd does not know holds the ports.
-    if (kind == AgentState::Kind::absent || (is_plain && !is_well(facts))) add_stop(steps, facts);
+    if (kind == AgentState::Kind::absent || (is_plain && !is_daemon_well(facts))) add_stop(steps, facts);
     for (auto& step : plan_agent(facts, wish, Agent::daemon,
-                                 is_well(facts) ? Running::started : Running::restarted))
+                                 is_daemon_well(facts) ? Running::started : Running::restarted))
         steps.push_back(std::move(step));
-    if (is_plain && !is_well(facts)) steps.push_back(StartProcess{"daemon"});
+    if (is_plain && !is_daemon_well(facts)) steps.push_back(StartProcess{"daemon"});
     const bool is_untouched = is_right && kind != AgentState::Kind::absent;
-    if (!is_untouched && !(is_plain && is_well(facts)))
+    if (!is_untouched && !(is_plain && is_daemon_well(facts)))
         steps.push_back(AwaitHealth{start_limit_ms});
     return steps;
 }

@@ -19,6 +19,7 @@ Questions ask(const Facts& facts) {
     auto questions = ask_units(facts, units(facts));
     questions.listeners = {facts.ports.internal_port, facts.ports.api_port};
     questions.files.push_back(stop_note(facts));
+    questions.files.push_back(root_file(facts));
     const auto program = find_unit_program(facts.file(unit_path(facts, daemon_service_unit)).text);
     if (!program.empty()) questions.files.push_back(program);
     return questions;
@@ -59,17 +60,14 @@ Finding judge(const Facts& facts) {
         return odd("daemon.unit_differs",
                    fmt::format("{} is not as this version writes it", unit.unit),
                    init_command(facts));
-    if (api.is_outdated || (!api.version.empty() && api.version != facts.version))
+    if (is_of_another_program(facts))
         return odd("daemon.old_program",
                    fmt::format("version {} runs, {} is installed", api.version, facts.version),
                    "halton-meter restart");
+    if (has_old_root(facts))
+        return odd("daemon.old_root", "it signs with a CA that has been replaced since",
+                   "halton-meter restart");
     return good();
-}
-
-bool is_well(const Facts& facts) {
-    const auto& api = facts.listener(facts.ports.api_port);
-    return api.health_status == 200 && facts.listener(facts.ports.internal_port).is_bound &&
-           !api.is_outdated && (api.version.empty() || api.version == facts.version);
 }
 
 constexpr int start_limit_ms = static_cast<int>(limits::daemon_start_time.count());
@@ -90,7 +88,7 @@ std::vector<Step> plan_apply(const Facts& facts, const Wish& wish) {
     std::vector<Step> steps;
     add_removal(steps, facts, stop_note(facts));
     if (!has_bus(facts)) {
-        if (is_well(facts)) return steps;
+        if (is_daemon_well(facts)) return steps;
         add_stop(steps, facts);
         steps.push_back(StartProcess{"daemon", {"--drain-in-child"}});
         steps.push_back(AwaitHealth{start_limit_ms});
@@ -101,7 +99,7 @@ std::vector<Step> plan_apply(const Facts& facts, const Wish& wish) {
     const auto state = read_unit(facts, daemon_service_unit);
     const bool is_new =
         facts.file(unit_path(facts, daemon_service_unit)).text != files.front().text;
-    if (state.is_active && !is_new && is_well(facts)) return steps;
+    if (state.is_active && !is_new && is_daemon_well(facts)) return steps;
     if (!state.is_active) add_stop(steps, facts);
     steps.push_back(
         RunCommand{.argv = systemctl({state.is_active ? "restart" : "start", daemon_service_unit}),

@@ -9,7 +9,6 @@
 namespace halton::setup::layers {
 namespace {
 
-std::string root_file(const Facts& facts) { return facts.folders.in_data("ca.pem"); }
 const std::string& root_of(const Facts& facts) { return facts.file(root_file(facts)).text; }
 std::string database_file(const Facts& facts) {
     return facts.folders.user_home + "/.pki/nssdb/cert9.db";

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "setup/trust_stores.h"
+
 namespace halton::setup {
 namespace {
 
@@ -64,6 +66,25 @@ std::string configured_ports_file(const Facts& facts) {
 std::string configured_ports_text(const Facts& facts) {
     const auto& ports = facts.configured_ports;
     return fmt::format("{} {} {}\n", ports.edge_port, ports.internal_port, ports.api_port);
+}
+
+std::string root_file(const Facts& facts) { return facts.folders.in_data("ca.pem"); }
+
+bool is_of_another_program(const Facts& facts) {
+    const auto& api = facts.listener(facts.ports.api_port);
+    return api.is_outdated || (!api.version.empty() && api.version != facts.version);
+}
+
+bool has_old_root(const Facts& facts) {
+    const auto& told = facts.listener(facts.ports.api_port).root_fingerprint;
+    const auto& root = facts.file(root_file(facts)).text;
+    return !told.empty() && !root.empty() && !told.starts_with(short_hash(root));
+}
+
+bool is_daemon_well(const Facts& facts) {
+    return facts.listener(facts.ports.api_port).health_status == 200 &&
+           facts.listener(facts.ports.internal_port).is_bound && !is_of_another_program(facts) &&
+           !has_old_root(facts);
 }
 
 std::string describe_listener(const ListenerFact& listener) {

@@ -32,6 +32,14 @@ bool is_our_program(const Facts& facts, const ListenerFact& listener);
 std::string configured_ports_file(const Facts& facts);
 std::string configured_ports_text(const Facts& facts);
 
+std::string root_file(const Facts& facts);  // of our CA
+// The daemon that runs: from another program file than the installed one; with another CA than the
+// one on disk.
+bool is_of_another_program(const Facts& facts);
+bool has_old_root(const Facts& facts);
+// It answers, and is neither.
+bool is_daemon_well(const Facts& facts);
+
 // "program x, pid 7, uid 1000" of a listener, as far as known.
 std::string describe_listener(const ListenerFact& listener);
 

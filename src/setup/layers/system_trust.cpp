@@ -8,7 +8,6 @@
 namespace halton::setup::layers {
 namespace {
 
-std::string root_file(const Facts& facts) { return facts.folders.in_data("ca.pem"); }
 const std::string& root_of(const Facts& facts) { return facts.file(root_file(facts)).text; }
 // The files that we put among the anchors, a path a line: also those of earlier roots.
 std::string note_file(const Facts& facts) { return facts.folders.in_data("trusted-anchors"); }

@@ -17,7 +17,7 @@ class Tool:
     """One row: how it is started, and what it needs in its environment and home."""
 
     def __init__(self, name, command, version=None, environment=None, worlds=None,
-                 build=None, needs=None, hosts=(), wire=None):
+                 build=None, needs=None, hosts=(), wire=None, transcripts=None):
         self.name = name
         self.command = command            # program and arguments, as a function of the place
         self.version_command = version    # prints the version
@@ -27,6 +27,7 @@ class Tool:
         self.needs = needs                # why it cannot run here, or None
         self.hosts = list(hosts)          # more hosts than those of the rig
         self.wire = wire                  # what it must use where it is metered
+        self.transcripts = transcripts    # what `import` calls those that it leaves behind
 
 
 class Place:
@@ -76,11 +77,11 @@ AGENTS = [
     Tool("claude",
          lambda at: [at.npm("claude"), "-p", PROMPT, "--model", "claude-sonnet-4-5"],
          version=lambda at: [at.npm("claude"), "--version"],
-         environment={"ANTHROPIC_API_KEY": "sk-ant-test-0123456789"}),
+         environment={"ANTHROPIC_API_KEY": "sk-ant-test-0123456789"}, transcripts="claude-code"),
     Tool("codex",
          lambda at: [at.npm("codex"), "exec", "--skip-git-repo-check", "-m", "gpt-5-codex", PROMPT],
          version=lambda at: [at.npm("codex"), "--version"],
-         environment={"CODEX_API_KEY": "sk-test-0123456789"}, wire="socket"),
+         environment={"CODEX_API_KEY": "sk-test-0123456789"}, wire="socket", transcripts="codex"),
     Tool("gemini",
          lambda at: [at.npm("gemini"), "-p", PROMPT, "-m", "gemini-2.5-flash"],
          version=lambda at: [at.npm("gemini"), "--version"],

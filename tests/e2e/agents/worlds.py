@@ -174,6 +174,17 @@ def check_rows(world, world_name):
         check(not world.rows(), lambda: f"{len(world.rows())} rows of calls that nobody read")
 
 
+def check_import(world, name):
+    """What passed unmetered comes back out of the tool's own transcripts: the ledger, once."""
+    for added in (sum(ledger_of(world).values()), 0):
+        done = world.run("import", name, "--recent", "--json")
+        check(done.returncode == 0, f"import {name}: {done.error}")
+        said = json.loads(done.text)
+        check(said["added"] == added, f"import {name} adds {said['added']} of {added} calls: {said}")
+    rows, ledger = rows_of(world), ledger_of(world)
+    check(rows == ledger, lambda: f"imported {sorted(rows)}, the ledger is {sorted(ledger)}")
+
+
 def run_case(binary, provider, place, tool, world_name, directory):
     """Inside the cage. Returns what the table prints."""
     word = make_word()
@@ -200,6 +211,8 @@ def run_case(binary, provider, place, tool, world_name, directory):
         if tool.name != "git":
             eventually(lambda: ledger_of(world), "a call in the provider's ledger", limit_s=5)
         check_rows(world, world_name)
+        if world_name == "daemon down" and tool.transcripts:
+            check_import(world, tool.transcripts)
         if world_name == "metered" and tool.wire:
             check(tool.wire in wires_of(world), lambda: f"no {tool.wire}, but {wires_of(world)}")
     except Failed as failure:

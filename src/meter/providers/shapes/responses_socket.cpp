@@ -10,8 +10,8 @@ namespace halton::meter::sockets {
 namespace {
 
 namespace sent {
-enum Pick : std::size_t { type, model, generate };
-constexpr JsonPaths paths{"type", "model", "generate"};
+enum Pick : std::size_t { type, model, generate, metadata };
+constexpr JsonPaths paths{"type", "model", "generate", "client_metadata"};
 }  // namespace sent
 
 namespace received {
@@ -56,6 +56,7 @@ void read_sent(const Document& document, Turns& turns) {
     // Later turns may leave out what the first one said.
     if (turn.requested_model.empty()) turn.requested_model = turns.model;
     turns.model = turn.requested_model;
+    add_body_signals(BodySignals::client_metadata, document.text(sent::metadata), turn.client);
     turn.is_warm_up = document.text(sent::generate) == "false";
 }
 

@@ -28,6 +28,7 @@ struct Turn {
     std::string id;                      // the provider's, once it is known
     std::string client_event_id;         // of the message that asked, when it has one
     std::string requested_model;
+    ClientSignals client;     // session, thread, turn and agent, where the message says them
     bool is_warm_up = false;  // asked to prepare only: without counts it is no call
     int error_status = 0;     // the HTTP status that an error states, 0: none
     Reading reading;

@@ -1,0 +1,150 @@
+#include "roles/call_text.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "base/json.h"
+#include "base/text.h"
+#include "roles/count_text.h"
+#include "roles/local_time.h"
+
+namespace halton::roles {
+namespace {
+
+// Fixed columns, so that lines which come one by one stand below each other.
+struct Place {
+    std::string_view heading;
+    std::size_t width;
+    bool is_number;
+    int leaves_at;  // below that many columns of the terminal
+};
+constexpr std::array places{
+    Place{"time", 8, false, 0},    Place{"project", 16, false, 60}, Place{"tool", 12, false, 120},
+    Place{"model", 26, false, 0},  Place{"in", 7, true, 80},        Place{"cached", 7, true, 110},
+    Place{"out", 6, true, 80},     Place{"took", 8, true, 95},      Place{"cost", 10, true, 0},
+    Place{"outcome", 0, false, 0},  // the rest
+};
+
+std::size_t width_of(std::string_view text) {
+    return static_cast<std::size_t>(
+        std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
+}
+
+std::string fit(std::string text, std::size_t width, bool is_number) {
+    // By characters; what is cut ends with two dots.
+    if (width_of(text) > width) {
+        std::size_t bytes = 0;
+        std::size_t characters = 0;
+        while (bytes < text.size() && characters < width - 2) {
+            ++bytes;
+            while (bytes < text.size() && (text[bytes] & 0xc0) == 0x80) ++bytes;
+            ++characters;
+        }
+        text = text.substr(0, bytes) + "..";
+    }
+    const std::string blank(width - std::min(width, width_of(text)), ' ');
+    return is_number ? blank + text : text + blank;
+}
+
+std::string to_line(const std::array<std::string, places.size()>& cells, int width) {
+    std::string line;
+    for (std::size_t i = 0; i < places.size(); ++i) {
+        const Place& place = places[i];
+        if (width > 0 && width < place.leaves_at) continue;
+        if (!line.empty()) line += "  ";
+        if (place.width > 0) {
+            line += fit(cells[i], place.width, place.is_number);
+            continue;
+        }
+        const auto used = width_of(line);
+        const auto room = width > 0 ? static_cast<std::size_t>(width) -
+                                          std::min(used, static_cast<std::size_t>(width))
+                                    : 40;
+        if (room > 3) line += fit(cells[i], room, false);
+    }
+    line.resize(line.find_last_not_of(' ') + 1);
+    return line;
+}
+
+std::string to_outcome(const store::LandedCall& call) {
+    if (call.status == "success") return "";
+    std::string text = call.error_class.empty() ? call.status : call.error_class;
+    if (call.http_status > 0) text += fmt::format(" {}", call.http_status);
+    if (!call.provider_error_code.empty()) text += " " + to_safe_text(call.provider_error_code, 40);
+    return text;
+}
+
+}  // namespace
+
+std::string to_duration_text(double ms) {
+    if (ms < 1'000) return fmt::format("{} ms", std::llround(ms));
+    if (ms < 100'000) return fmt::format("{:.1f} s", ms / 1'000);
+    const auto seconds = std::llround(ms / 1'000);
+    return fmt::format("{} min {} s", seconds / 60, seconds % 60);
+}
+
+std::string to_call_cost(const store::LandedCall& call) {
+    if (!call.cost) return "unknown";
+    if (call.billing == "plan") return "plan";
+    return to_dollar_text(*call.cost);
+}
+
+std::string call_line_heading(int width) {
+    std::array<std::string, places.size()> cells;
+    for (std::size_t i = 0; i < places.size(); ++i) cells[i] = places[i].heading;
+    return to_line(cells, width);
+}
+
+std::string to_call_line(const store::LandedCall& call, const store::DayZone& zone, int width) {
+    const auto time = parse_iso8601(call.requested_at);
+    const auto duration = to_duration_text(call.latency_ms);
+    return to_line(
+        {time ? to_local_text(*time, zone).substr(11) : "-", to_safe_text(call.project, 80),
+         call.tool.empty() ? "-" : to_safe_text(call.tool, 80),
+         to_safe_text(call.model.empty() ? call.provider : call.model, 80),
+         to_short_count(call.input_tokens), to_short_count(call.cache_read_tokens),
+         to_short_count(call.output_tokens), duration, to_call_cost(call), to_outcome(call)},
+        width);
+}
+
+std::string to_call_json(const store::LandedCall& call) {
+    std::string text = "{";
+    const auto key = [&](std::string_view name) {
+        if (text.size() > 1) text += ',';
+        append_json_string(text, name);
+        text += ':';
+    };
+    const auto string = [&](std::string_view name, std::string_view value) {
+        key(name);
+        value.empty() ? text += "null" : (append_json_string(text, value), text);
+    };
+    const auto number = [&](std::string_view name, std::int64_t value) {
+        key(name);
+        text += fmt::format("{}", value);
+    };
+    string("id", call.id);
+    string("requested_at", call.requested_at);
+    string("project", call.project);
+    string("provider", call.provider);
+    string("model", call.model);
+    string("client_tool", call.tool);
+    string("session_id", call.session_id);
+    string("status", call.status);
+    call.http_status > 0 ? number("http_status", call.http_status) : string("http_status", "");
+    string("error_class", call.error_class);
+    string("provider_error_code", call.provider_error_code);
+    number("total_input_tokens", call.input_tokens);
+    number("cache_read_tokens", call.cache_read_tokens);
+    number("total_output_tokens", call.output_tokens);
+    call.cost ? number("cost_nanousd", call.cost->value) : string("cost_nanousd", "");
+    string("billing_mode", call.billing);
+    key("latency_ms");
+    text += std::isfinite(call.latency_ms) ? fmt::format("{:.3f}", call.latency_ms) : "null";
+    return text + "}\n";
+}
+
+}  // namespace halton::roles

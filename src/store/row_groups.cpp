@@ -1,0 +1,174 @@
+#include "store/row_groups.h"
+
+#include <algorithm>
+#include <tuple>
+
+#include <SQLiteCpp/Database.h>
+#include <SQLiteCpp/Statement.h>
+#include <fmt/format.h>
+
+#include "base/limits_views.h"
+#include "store/columns.h"
+#include "store/rollups.h"
+
+namespace halton::store {
+namespace {
+
+bool has_requests(SQLite::Database& database) {
+    return database.tableExists("requests") && database.tableExists("projects");
+}
+
+constexpr const char* from_where =
+    " FROM requests r LEFT JOIN projects p ON p.id = r.project_id"
+    " WHERE r.requested_at >= ?1 AND r.requested_at < ?2 AND (?3 IS NULL OR p.slug = ?3)";
+
+void bind(SQLite::Statement& statement, const RowQuery& query) {
+    statement.bind(1, to_iso8601(query.from));
+    statement.bind(2, to_iso8601(query.to));
+    query.project ? statement.bind(3, *query.project) : statement.bind(3);
+}
+
+struct Names {
+    std::string name;
+    std::string detail;
+    std::string condition;
+};
+
+Names names_of(RowGroup group, const Columns& columns) {
+    const auto text = [&](std::string_view name) {
+        return fmt::format("coalesce({}, '')", columns.of(name, "''"));
+    };
+    switch (group) {
+        case RowGroup::session:
+            return {text("session_id"), text("client_tool"),
+                    fmt::format(" AND {} <> ''", text("session_id"))};
+        case RowGroup::branch: return {text("git_branch"), "coalesce(p.slug, '')", ""};
+        case RowGroup::error: break;
+    }
+    const auto status = columns.of("status", "'success'");
+    return {fmt::format("coalesce({}, {})", columns.of("error_class", "NULL"), status),
+            text("provider_error_code"), fmt::format(" AND {} <> 'success'", status)};
+}
+
+UsageSums read_sums(SQLite::Statement& in, int first, bool is_plan) {
+    const auto number = [&](int index) { return in.getColumn(first + index).getInt64(); };
+    UsageSums sums;
+    sums.requests = number(0);
+    sums.input_tokens = number(1);
+    sums.output_tokens = number(2);
+    sums.thinking_tokens = number(3);
+    sums.cache_read_tokens = number(4);
+    sums.cache_write_tokens = number(5);
+    (is_plan ? sums.plan_cost : sums.cost) = NanoUsd{number(6)};
+    sums.unpriced_requests = number(7);
+    sums.estimated_requests = number(8);
+    sums.incomplete_requests = number(9);
+    sums.error_requests = number(10);
+    sums.latency_us = number(11);
+    sums.latency_requests = number(12);
+    if (is_plan) {
+        sums.plan_requests = sums.requests;
+        sums.plan_unpriced_requests = sums.unpriced_requests;
+    }
+    return sums;
+}
+
+// Four bytes each: a report over many rows stays small, and nobody reads a fraction of a
+// millisecond.
+std::optional<Latency> to_latency(std::vector<float>& values) {
+    if (values.empty()) return std::nullopt;
+    double total = 0;
+    for (const float value : values) total += static_cast<double>(value);
+    Latency latency;
+    latency.avg_ms = total / static_cast<double>(values.size());
+    // Nearest rank: the value at position ceil(0.95 n) of the sorted ones.
+    const auto rank = (values.size() * 95 + 99) / 100;
+    const auto at = values.begin() + static_cast<std::ptrdiff_t>(rank - 1);
+    std::nth_element(values.begin(), at, values.end());
+    latency.p95_ms = static_cast<double>(*at);
+    return latency;
+}
+
+}  // namespace
+
+Result<std::vector<RowGroupSums>> read_row_groups(Reader& reader, const RowQuery& query,
+                                                  RowGroup group) {
+    using Rows = std::vector<RowGroupSums>;
+    return reader.read<Rows>([&](SQLite::Database& database) -> Result<Rows> {
+        Rows rows;
+        if (!has_requests(database)) return rows;
+        const Columns columns(database, "requests", "r");
+        const ColumnOf column = [&](std::string_view name, std::string_view fallback) {
+            return columns.of(name, fallback);
+        };
+        const auto names = names_of(group, columns);
+        std::string sums;
+        for (const auto& sum : rollup_sums(column)) sums += ", sum(" + sum.value + ")";
+        std::string billing;
+        for (const auto& key : rollup_keys(column))
+            if (key.name == "billing") billing = key.value;
+        SQLite::Statement select(
+            database,
+            fmt::format("SELECT {}, {}, {} = 'plan', max(r.requested_at){}{}{} GROUP BY 1, 2, 3",
+                        names.name, names.detail, billing, sums, from_where, names.condition));
+        bind(select, query);
+        while (select.executeStep()) {
+            RowGroupSums row;
+            row.name = select.getColumn(0).getString();
+            row.detail = select.getColumn(1).getString();
+            row.last_at = select.getColumn(3).getString();
+            row.sums = read_sums(select, 4, select.getColumn(2).getInt() != 0);
+            // Groups come sorted by their names, so the same one's other half was just before.
+            if (!rows.empty() && rows.back().name == row.name && rows.back().detail == row.detail) {
+                rows.back().sums.add(row.sums);
+                rows.back().last_at = std::max(rows.back().last_at, row.last_at);
+                continue;
+            }
+            if (rows.size() == limits::row_groups_max)
+                return fail(ErrorKind::too_large,
+                            "too many groups for one answer: ask for a shorter period");
+            rows.push_back(std::move(row));
+        }
+        std::sort(rows.begin(), rows.end(), [&](const RowGroupSums& a, const RowGroupSums& b) {
+            if (group != RowGroup::error) {
+                if (a.sums.cost != b.sums.cost) return a.sums.cost > b.sums.cost;
+                if (a.sums.plan_cost != b.sums.plan_cost)
+                    return a.sums.plan_cost > b.sums.plan_cost;
+            }
+            if (a.sums.requests != b.sums.requests) return a.sums.requests > b.sums.requests;
+            return std::tie(a.name, a.detail) < std::tie(b.name, b.detail);
+        });
+        return rows;
+    });
+}
+
+Result<Latencies> read_latencies(Reader& reader, const RowQuery& query) {
+    return reader.read<Latencies>([&](SQLite::Database& database) -> Result<Latencies> {
+        Latencies found;
+        if (!has_requests(database)) return found;
+        const Columns columns(database, "requests", "r");
+        if (!columns.has("latency_ms")) return found;
+        SQLite::Statement select(
+            database,
+            fmt::format("SELECT r.latency_ms, coalesce(p.slug, ''), {}, {}{} AND "
+                        "r.latency_ms IS NOT NULL",
+                        columns.of("model", "''"), columns.of("provider", "''"), from_where));
+        bind(select, query);
+        std::vector<float> all;
+        std::map<std::string, std::vector<float>, std::less<>> by_project;
+        std::map<std::pair<std::string, std::string>, std::vector<float>> by_model;
+        while (select.executeStep()) {
+            const auto value = static_cast<float>(select.getColumn(0).getDouble());
+            all.push_back(value);
+            by_project[select.getColumn(1).getString()].push_back(value);
+            by_model[{select.getColumn(2).getString(), select.getColumn(3).getString()}].push_back(
+                value);
+        }
+        found.total = to_latency(all);
+        for (auto& [slug, values] : by_project) found.by_project[slug] = *to_latency(values);
+        for (auto& [key, values] : by_model) found.by_model[key] = *to_latency(values);
+        return found;
+    });
+}
+
+}  // namespace halton::store
