@@ -99,7 +99,7 @@ function pack(folder) {
   return Buffer.concat(parts);
 }
 
-if (fileURLToPath(import.meta.url) === path.resolve(process.argv[1])) {
+if (process.argv[1] && fileURLToPath(import.meta.url) === path.resolve(process.argv[1])) {
   const { cache, why } = install(source, "dashboard");
   if (!cache) {
     if (!options["or-empty"]) fail(`npm cannot get the packages:\n${why}`);

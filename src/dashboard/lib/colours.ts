@@ -10,6 +10,19 @@ export function provider_slot(name: string): number {
   return 3 + (hash % 3);
 }
 
+/** Colours for providers that stand beside each other: each its own where it can be, none twice. */
+export function apart(names: string[]): string[] {
+  const taken = new Set<number>();
+  const slots = names.map((name) => {
+    const own = provider_slot(name);
+    if (taken.has(own)) return -1;
+    taken.add(own);
+    return own;
+  });
+  const free = [0, 1, 2, 3, 4, 5].filter((slot) => !taken.has(slot));
+  return slots.map((slot) => `var(--p${slot >= 0 ? slot : (free.shift() ?? 6)})`);
+}
+
 /** For styles. */
 export function provider_colour(name: string): string {
   return name === "other" ? "var(--p6)" : `var(--p${provider_slot(name)})`;

@@ -1,4 +1,5 @@
-// Reckonings of the overview that are not the daemon's business. Pure.
+// Reckonings that are not the daemon's business. Pure.
+import type { CostStep } from "./types";
 
 /** The sum of what days cost from `from` on (dates as texts, both in one zone). */
 export function sum_since(days: { date: string; cost_usd_minor_units: number }[], from: string): number {
@@ -32,4 +33,36 @@ export function leaders<T>(rows: T[], name: (row: T) => string, value: (row: T) 
     .sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))
     .slice(0, most)
     .map(([one]) => one);
+}
+
+export interface CostLine {
+  what: string;
+  count: string;
+  price: string;
+  amount: number | null; // nano-dollars; null: not listed
+  is_exact: boolean;
+}
+
+/** The steps of a cost with what each comes to, and their sum, in nano-dollars. */
+export function cost_lines(steps: CostStep[]): { lines: CostLine[]; sum: number } {
+  let sum = 0;
+  const lines = steps.map((step): CostLine => {
+    const line = (count: string, price: string, amount: number | null): CostLine => {
+      sum += amount ?? 0;
+      return { what: step.what.replaceAll("_", " "), count, price, amount, is_exact: step.exact };
+    };
+    if (step.percent !== undefined) return line(`${step.percent} %`, "of what is above", (sum * (step.percent - 100)) / 100);
+    const count = step.count ?? 0;
+    const shown = count.toLocaleString("en-US");
+    if (step.nanousd_each !== undefined) return step.nanousd_each === null ? line(shown, "not listed", null) : line(shown, `${nano_money(step.nanousd_each)} each`, count * step.nanousd_each);
+    const rate = step.nanousd_per_1k ?? null;
+    return rate === null ? line(shown, "not listed", null) : line(shown, `${nano_money(rate * 1000)} a million`, (count * rate) / 1000);
+  });
+  return { lines, sum };
+}
+
+/** Nano-dollars with all their digits and no more: $3.00, $0.000025. */
+export function nano_money(nano: number): string {
+  const text = (Math.abs(nano) / 1e9).toFixed(9).replace(/0{1,7}$/, "");
+  return `${nano < 0 ? "−" : ""}$${text}`;
 }

@@ -23,7 +23,7 @@ export interface ProviderSpend extends Sums { provider: string }
 export interface ModelSpend extends Sums { provider: string; model: string }
 export interface ProjectSpend extends Sums { slug: string; name: string }
 export interface ToolSpend extends Sums { tool: string | null }
-export interface Tool extends ToolSpend { versions: string[]; last_at: string | null; sessions: number }
+export interface Tool extends ToolSpend { version: string | null; last_at: string | null; sessions: number }
 export interface Tools { items: Tool[] }
 export interface Summary {
   total_requests: number;
@@ -119,7 +119,6 @@ export interface Session extends Sums {
   started_at: string;
   last_at: string;
   models: string[];
-  agents: string[];
   retry_count: number;
 }
 export interface SessionDetail { session: Session; requests: Page<Call> }
@@ -202,7 +201,8 @@ export interface Budget {
   limit_usd_minor_units: number;
   spent_usd_minor_units: number;
   forecast_usd_minor_units: number | null;
-  state: string;
+  percent: number;
+  state: string; // ok, near, over, disabled
   action: string;
   project: string | null;
   provider: string | null;
@@ -217,14 +217,19 @@ export interface Budgets {
 export interface Policy {
   id: string;
   name: string;
+  enabled: boolean;
+  priority: number;
   kind: string;
   action: string;
-  enabled: boolean;
+  scope: string;
   project: string | null;
-  rule: Record<string, unknown>;
-  created_at: string;
-  problem: string | null;
+  limit_usd_minor_units: number | null;
+  period: string | null;
+  counts_plan: boolean;
+  created_at: string | null;
+  updated_at: string | null;
 }
+export interface Policies { items: Policy[]; problems: string[] }
 export interface AuditEvent {
   id: string;
   occurred_at: string;
@@ -250,9 +255,28 @@ export interface Doctor {
   warnings: string[];
 }
 export interface LiveState { running_calls: number; request_count_last_hour: number; lost_events: number; resumed?: boolean }
+export interface CostStep {
+  what: string;
+  count?: number;
+  nanousd_per_1k?: number | null; // null: not listed
+  nanousd_each?: number | null;
+  percent?: number; // a factor on what came before it
+  exact: boolean;
+}
+export interface CostPart { model: string; tier: string | null; above_tokens: number | null; steps: CostStep[] }
+export interface Explanation {
+  reason: string;
+  next: string | null;
+  cost_nanousd: number | null;
+  cost_by_todays_prices_nanousd: number | null;
+  price_id: string | null;
+  price_date: string | null;
+  rates_source: string | null;
+  parts: CostPart[];
+}
 export interface RequestDetail {
   request: Call;
-  explanation: { text: string[]; price_id: string | null; price_date: string | null } | null;
+  explanation: Explanation | null;
   has_body: boolean;
 }
 export interface DaemonStatus {

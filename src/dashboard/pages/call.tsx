@@ -1,9 +1,10 @@
 // One call, and how its cost came about.
 import { useData } from "../lib/api";
-import { count, latency, moment, percent } from "../lib/format";
+import { count, full_day, latency, moment, percent } from "../lib/format";
+import { cost_lines, nano_money } from "../lib/money";
 import { to_hash } from "../lib/route";
-import type { RequestDetail } from "../lib/types";
-import { Card, Command, Empty, Head, Load, ProjectLink, ProviderName, Tile } from "../parts/basics";
+import type { Explanation, RequestDetail } from "../lib/types";
+import { Card, Command, Empty, Head, Load, ProjectLink, ProviderName, sentence, Tile } from "../parts/basics";
 import { CallCost, CallState, cache_share } from "../parts/calls";
 import { useRoute } from "../parts/router";
 
@@ -60,24 +61,85 @@ export function CallPage() {
                 </table>
               </Card>
               <Card title="How the cost came about" id="call-cost">
-                {explanation && explanation.text.length > 0 ? (
-                  <ol class="notes plain">
-                    {explanation.text.map((line, i) => (
-                      <li key={i}>{line}</li>
-                    ))}
-                  </ol>
-                ) : (
-                  <p class="note">
-                    Nothing was reckoned: {call.cost_usd_minor_units === null ? "there is no price for this model." : "the provider stated the cost."} <a href={to_hash("prices")}>Prices</a>
-                  </p>
-                )}
-                <p class="note in-terminal">In a terminal{has_body ? " (the captured bodies too)" : ""}:</p>
+                {explanation ? <Cost explanation={explanation} /> : <p class="note">The row is of an older version, which did not keep what a price needs.</p>}
+                <p class="note in-terminal">In a terminal:</p>
                 <Command line={`halton-meter explain ${call.id}`} />
+                {has_body && (
+                  <>
+                    <p class="note in-terminal">What was sent and answered is captured; it is shown in a terminal only:</p>
+                    <Command line={`halton-meter bodies show ${call.id}`} />
+                  </>
+                )}
               </Card>
             </div>
           </div>
         )}
       </Load>
+    </>
+  );
+}
+
+function Cost(props: { explanation: Explanation }) {
+  const { explanation } = props;
+  const stored = explanation.cost_nanousd;
+  const today = explanation.cost_by_todays_prices_nanousd;
+  return (
+    <>
+      <p class="note">
+        {sentence(explanation.reason)}
+        {explanation.price_id && `. ${explanation.price_id}`}
+        {explanation.price_date && `, list of ${full_day(explanation.price_date)}`}
+      </p>
+      {explanation.parts
+        .filter((part) => part.steps.length > 0)
+        .map((part, i) => {
+          const { lines, sum } = cost_lines(part.steps);
+          return (
+            <div class="scroll cost-part" key={i} tabIndex={0} role="region" aria-label={`Cost of ${part.model || "the call"}`}>
+              <table>
+                {explanation.parts.length > 1 && <caption>{part.model}</caption>}
+                <thead>
+                  <tr>
+                    <th scope="col">Part</th>
+                    <th scope="col" class="num">
+                      Count
+                    </th>
+                    <th scope="col" class="num">
+                      Price
+                    </th>
+                    <th scope="col" class="num">
+                      Comes to
+                    </th>
+                  </tr>
+                </thead>
+                <tbody>
+                  {lines.map((line, n) => (
+                    <tr key={n}>
+                      <td>
+                        {line.what}
+                        {!line.is_exact && <span class="dim"> (a stand-in)</span>}
+                      </td>
+                      <td class="num">{line.count}</td>
+                      <td class="num">{line.price}</td>
+                      <td class="num">{line.amount === null ? <span class="tag warn">no price</span> : nano_money(line.amount)}</td>
+                    </tr>
+                  ))}
+                  <tr>
+                    <th scope="row">Sum</th>
+                    <td />
+                    <td />
+                    <td class="num strong">{nano_money(sum)}</td>
+                  </tr>
+                </tbody>
+              </table>
+            </div>
+          );
+        })}
+      <p class="note see-also">
+        {stored === null ? "No cost is recorded." : `Recorded: ${nano_money(stored)}.`}
+        {today !== null && today !== stored && ` By today’s prices ${nano_money(today)}.`}
+      </p>
+      {explanation.next && <Command line={explanation.next} />}
     </>
   );
 }

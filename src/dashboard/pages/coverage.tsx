@@ -2,7 +2,7 @@
 import { useData } from "../lib/api";
 import { ago, count, moment, percent, plural } from "../lib/format";
 import type { Passthrough } from "../lib/types";
-import { Empty, Head, Load, Tile } from "../parts/basics";
+import { Empty, Head, Load, sentence, Tile, ToDo } from "../parts/basics";
 import { RangePicker, useRange } from "../parts/spend";
 import { Table } from "../parts/table";
 
@@ -43,7 +43,7 @@ export function Coverage() {
                   sort="-count"
                   columns={[
                     { key: "program", title: "Program", value: (row) => row.program, show: (row) => row.program || <span class="dim">not known</span>, class: "text" },
-                    { key: "host", title: "Host", value: (row) => row.host, class: "text" },
+                    { key: "host", title: "Host", value: (row) => row.host, show: (row) => <span title={row.host}>{row.host}</span>, class: "clip" },
                     { key: "count", title: "Connections", value: (row) => row.count, show: (row) => count(row.count), is_number: true },
                     { key: "since", title: "Since", value: (row) => row.since, show: (row) => <span title={moment(row.since)}>{ago(row.since, Date.now())}</span>, class: "fit", is_descending_first: true },
                   ]}
@@ -63,17 +63,17 @@ export function Coverage() {
                     value: (row) => row.reason,
                     show: (row) => (
                       <>
-                        {row.meaning || row.reason}
+                        {sentence(row.meaning || row.reason)}
                         <div class="dim mono">{row.reason}</div>
                       </>
                     ),
-                    class: "text",
+                    class: "text wide",
                   },
                   { key: "program", title: "Program", value: (row) => row.program, show: (row) => row.program || <span class="dim">–</span>, class: "text" },
-                  { key: "host", title: "Provider’s host", value: (row) => row.host, show: (row) => row.host || <span class="dim">other traffic</span>, class: "text" },
+                  { key: "host", title: "Provider’s host", value: (row) => row.host, show: (row) => (row.host ? <span title={row.host}>{row.host}</span> : <span class="dim">other traffic</span>), class: "clip" },
                   { key: "connections", title: "Connections", value: (row) => row.connections, show: (row) => count(row.connections), is_number: true },
                   { key: "last", title: "Last", value: (row) => row.last_at, show: (row) => <span title={moment(row.last_at)}>{ago(row.last_at, Date.now())}</span>, class: "fit", is_descending_first: true },
-                  { key: "todo", title: "What you do", value: (row) => row.what_to_do, show: (row) => row.what_to_do || <span class="dim">nothing</span>, class: "text" },
+                  { key: "todo", title: "What you do", value: (row) => row.what_to_do, show: (row) => <ToDo text={row.what_to_do} otherwise="nothing" />, class: "text wide" },
                 ]}
                 empty={
                   <Empty title="Nothing passed by unmetered in this period" command={metered === 0 ? "halton-meter run -- claude" : undefined}>

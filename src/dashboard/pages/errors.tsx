@@ -4,7 +4,7 @@ import { ago, count, moment, percent, plural } from "../lib/format";
 import { useLiveRefresh } from "../lib/live";
 import { to_hash } from "../lib/route";
 import type { Errors as Answer } from "../lib/types";
-import { Card, Empty, Head, Load, ProviderName, Tile } from "../parts/basics";
+import { Card, Empty, Head, Load, ProviderName, Tile, ToDo } from "../parts/basics";
 import { CallList } from "../parts/call_list";
 import { call_columns } from "../parts/calls";
 import { RangePicker, useRange } from "../parts/spend";
@@ -53,7 +53,7 @@ export function Errors() {
                   { key: "code", title: "Provider’s code", value: (row) => row.provider_error_code, show: (row) => (row.provider_error_code ? <span class="mono">{row.provider_error_code}</span> : <span class="dim">–</span>), class: "text" },
                   { key: "calls", title: "Calls", value: (row) => row.requests, show: (row) => count(row.requests), is_number: true },
                   { key: "last", title: "Last", value: (row) => row.last_at, show: (row) => <span title={moment(row.last_at)}>{ago(row.last_at, Date.now())}</span>, class: "fit", is_descending_first: true },
-                  { key: "todo", title: "What you do", value: (row) => row.what_to_do, show: (row) => row.what_to_do ?? <span class="dim">–</span>, class: "text" },
+                  { key: "todo", title: "What you do", value: (row) => row.what_to_do, show: (row) => <ToDo text={row.what_to_do} otherwise="–" />, class: "text wide" },
                 ]}
                 empty={null}
               />

@@ -67,7 +67,7 @@ export function Live() {
               rows={rows}
               row_key={(call) => call.id}
               row_class={(call) => (is_fresh.has(call.id) ? "fresh" : "")}
-              columns={call_columns("time", "project", "tool", "provider", "model", "input", "cached", "output", "cost", "latency", "state")}
+              columns={call_columns("time", "project", "tool", "provider", "model", "cost", "input", "cached", "output", "latency", "state")}
               empty={
                 <Empty title="Nothing has been metered yet" command="halton-meter run -- claude">
                   Leave this page open and start a tool through the meter: its first call appears here within a second.

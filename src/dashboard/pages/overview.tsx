@@ -33,7 +33,7 @@ function Tiles(props: { stats: Stats; budgets: Budgets | null }) {
   const this_month = sum_since(days, month);
   const forecast = props.budgets?.forecast;
   // The budget for everything in a month, when there is one: the forecast is measured by it.
-  const budget = props.budgets?.items.find((one) => one.period === "month" && !one.project && !one.provider && !one.model && !one.tool);
+  const budget = props.budgets?.items.find((one) => one.period === "month" && one.state !== "disabled" && !one.project && !one.provider && !one.model && !one.tool);
   const expected = forecast?.forecast_usd_minor_units ?? null;
   return (
     <dl class="tiles">
@@ -52,7 +52,7 @@ function Tiles(props: { stats: Stats; budgets: Budgets | null }) {
             <>
               <Meter
                 fraction={budget.limit_usd_minor_units > 0 ? (expected ?? budget.spent_usd_minor_units) / budget.limit_usd_minor_units : 1}
-                tone={budget.state === "over" ? "bad" : (expected ?? 0) > budget.limit_usd_minor_units || budget.state === "warn" ? "warn" : ""}
+                tone={budget.state === "over" ? "bad" : (expected ?? 0) > budget.limit_usd_minor_units || budget.state === "near" ? "warn" : ""}
                 label={`Forecast against the budget ${budget.name}`}
               />
               <span>

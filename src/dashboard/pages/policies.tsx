@@ -4,7 +4,7 @@ import { get, useData } from "../lib/api";
 import { day, moment, money, plural } from "../lib/format";
 import { useLiveRefresh } from "../lib/live";
 import { to_hash } from "../lib/route";
-import type { AuditEvent, Budget, Budgets, Page, Policy } from "../lib/types";
+import type { AuditEvent, Budget, Budgets, Page, Policies as Answer, Policy } from "../lib/types";
 import { Card, Empty, Head, Load, Meter, ProjectLink } from "../parts/basics";
 import { Table } from "../parts/table";
 
@@ -15,12 +15,12 @@ function BudgetRow(props: { budget: Budget }) {
   const share = budget.limit_usd_minor_units > 0 ? budget.spent_usd_minor_units / budget.limit_usd_minor_units : 1;
   const expected = budget.forecast_usd_minor_units;
   const will_be_over = expected !== null && expected > budget.limit_usd_minor_units;
-  const tone = budget.state === "over" || share >= 1 ? "bad" : budget.state === "warn" || will_be_over ? "warn" : "";
+  const tone = budget.state === "over" || share >= 1 ? "bad" : budget.state === "near" || will_be_over ? "warn" : "";
   return (
     <li class="limit">
       <div class="row">
         <strong>{budget.name}</strong>
-        <span class={`tag ${tone}`}>{tone === "bad" ? "over" : will_be_over ? "will be over" : "within"}</span>
+        <span class={`tag ${tone}`}>{budget.state === "disabled" ? "switched off" : tone === "bad" ? "over" : will_be_over ? "will be over" : budget.state === "near" ? "near" : "within"}</span>
       </div>
       <div class="row">
         <span>
@@ -38,15 +38,9 @@ function BudgetRow(props: { budget: Budget }) {
 }
 
 function rule_text(policy: Policy): string {
-  return Object.entries(policy.rule)
-    .filter(([, value]) => value !== null && value !== undefined && value !== "")
-    .map(([key, value]) => {
-      const name = key.replace(/_usd_minor_units$|_minor_units$|_nanousd$/, "").replaceAll("_", " ");
-      if (typeof value === "number" && /minor_units$/.test(key)) return `${name} ${money(value)}`;
-      if (typeof value === "number" && /nanousd$/.test(key)) return `${name} ${money(Math.round(value / 10_000))}`;
-      return `${name} ${typeof value === "object" ? JSON.stringify(value) : String(value)}`;
-    })
-    .join(", ");
+  if (policy.limit_usd_minor_units === null) return `calls of ${policy.scope}`.replace("of all calls", "of any kind");
+  const period = policy.period ? ` a ${policy.period}` : "";
+  return `${money(policy.limit_usd_minor_units)}${period} for ${policy.scope}${policy.counts_plan ? ", plan traffic included" : ""}`;
 }
 
 function detail_text(event: AuditEvent): string {
@@ -59,7 +53,7 @@ function detail_text(event: AuditEvent): string {
 }
 
 function Audit() {
-  const first = useData<Page<AuditEvent>>("/v1/audit?limit=100", 30_000);
+  const first = useData<Page<AuditEvent>>("/v1/audit?limit=50", 30_000);
   useLiveRefresh(first.reload, 2000);
   const [older, set_older] = useState<{ items: AuditEvent[]; cursor: string | null } | null>(null);
   useEffect(() => set_older(null), []);
@@ -70,7 +64,7 @@ function Audit() {
         const seen = new Set<string>();
         const rows = [...page.items, ...(older?.items ?? [])].filter((event) => !seen.has(String(event.id)) && seen.add(String(event.id)));
         const more = async () => {
-          const answer = await get<Page<AuditEvent>>(`/v1/audit?limit=100&cursor=${encodeURIComponent(cursor!)}`);
+          const answer = await get<Page<AuditEvent>>(`/v1/audit?limit=50&cursor=${encodeURIComponent(cursor!)}`);
           set_older({ items: [...(older?.items ?? []), ...answer.items], cursor: answer.next_cursor ?? null });
         };
         return (
@@ -106,7 +100,7 @@ function Audit() {
 }
 
 export function Policies() {
-  const policies = useData<Page<Policy>>("/v1/policies", 60_000);
+  const policies = useData<Answer>("/v1/policies", 60_000);
   const budgets = useData<Budgets>("/v1/budgets", 60_000);
   useLiveRefresh(budgets.reload);
   return (
@@ -125,7 +119,7 @@ export function Policies() {
               }
             >
               {items.length === 0 ? (
-                <Empty title="No budget is set" command="halton-meter policy add --budget 50 --period month --action warn">
+                <Empty title="No budget is set" command="halton-meter policy add team --budget 100 --per month">
                   A budget says where your spending leads before the money is gone.
                 </Empty>
               ) : (
@@ -139,7 +133,7 @@ export function Policies() {
           )}
         </Load>
         <Load data={policies}>
-          {({ items }) => (
+          {({ items, problems }) => (
             <Table
               name="policies"
               title="Policies"
@@ -150,16 +144,6 @@ export function Policies() {
                   key: "name",
                   title: "Name",
                   value: (row) => row.name,
-                  show: (row) => (
-                    <>
-                      {row.name}
-                      {row.problem && (
-                        <div>
-                          <span class="tag bad wrap">not applied: {row.problem}</span>
-                        </div>
-                      )}
-                    </>
-                  ),
                   class: "text strong",
                 },
                 { key: "kind", title: "Kind", value: (row) => row.kind, class: "fit" },
@@ -167,12 +151,24 @@ export function Policies() {
                 { key: "project", title: "Project", value: (row) => row.project, show: (row) => (row.project ? <ProjectLink slug={row.project} /> : "all"), class: "text" },
                 { key: "action", title: "Action", value: (row) => row.action, show: (row) => <span class={`tag ${row.action === "block" ? "bad" : row.action === "warn" ? "warn" : ""}`}>{row.action}</span>, class: "fit" },
                 { key: "enabled", title: "State", value: (row) => (row.enabled ? "on" : "off"), show: (row) => (row.enabled ? "on" : <span class="dim">off</span>), class: "fit" },
+                { key: "priority", title: "Priority", about: "The lowest is looked at first", value: (row) => row.priority, is_number: true },
                 { key: "created", title: "Since", value: (row) => row.created_at, show: (row) => moment(row.created_at), class: "fit", is_descending_first: true },
               ]}
               empty={
                 <Empty title="No policy is set" command="halton-meter policy add --help">
                   Nothing is warned of and nothing is blocked.
                 </Empty>
+              }
+              foot={
+                problems.length > 0 ? (
+                  <ul class="notes see-also">
+                    {problems.map((line) => (
+                      <li key={line}>
+                        <span>Not applied: {line}</span>
+                      </li>
+                    ))}
+                  </ul>
+                ) : undefined
               }
             />
           )}

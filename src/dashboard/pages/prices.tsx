@@ -119,7 +119,7 @@ export function Prices() {
                 { key: "provider", title: "Provider", value: (row) => row.provider, show: (row) => <ProviderName name={row.provider} />, class: "fit" },
                 rate_column("input", "In", "Fresh input"),
                 rate_column("cache_read", "Cache read", "Input from the cache"),
-                rate_column("cache_write_5m", "Write 5 min", "Input written to the five-minute cache"),
+                rate_column("cache_write", "Write 5 min", "Input written to the five-minute cache"),
                 rate_column("cache_write_1h", "Write 1 h", "Input written to the one-hour cache"),
                 rate_column("output", "Out", "Output"),
                 { key: "from", title: "Since", value: (row) => row.from, show: (row) => row.from ?? <span class="dim">ever</span>, class: "fit" },

@@ -187,7 +187,7 @@ function ProjectCalls(props: { slug: string }) {
       path={path}
       name="calls"
       title="Calls"
-      columns={call_columns("date", "tool", "provider", "model", "input", "cached", "output", "cost", "latency", "state")}
+      columns={call_columns("date", "tool", "provider", "model", "cost", "input", "cached", "output", "latency", "state")}
       tools={
         <a class="button" href={`${path}.csv`} download>
           Download all

@@ -154,6 +154,7 @@ export function SessionPage() {
       >
         {({ session, requests }) => {
           const calls = [...requests.items, ...(more?.calls ?? [])];
+          const agents = [...new Set(calls.map((call) => call.agent_name).filter(Boolean))];
           const cursor = more ? more.cursor : (requests.next_cursor ?? null);
           const read_more = async () => {
             const answer = await get<SessionDetail>(`${path}?limit=${PAGE_ROWS}&cursor=${encodeURIComponent(cursor!)}`);
@@ -183,7 +184,7 @@ export function SessionPage() {
                         on <span class="mono">{session.git_branch}</span>
                       </>
                     )}
-                    {session.agents.length > 0 && `, with ${session.agents.join(", ")}`}
+                    {agents.length > 0 && `, with ${agents.join(", ")}`}
                   </>
                 }
               >

@@ -29,21 +29,7 @@ export function Tools() {
               sort="-calls"
               columns={[
                 { key: "tool", title: "Tool", value: (row) => row.tool ?? "not told", class: "text" },
-                {
-                  key: "versions",
-                  title: "Versions",
-                  value: (row) => row.versions.join(" "),
-                  show: (row) =>
-                    row.versions.length === 0 ? (
-                      <span class="dim">–</span>
-                    ) : (
-                      <>
-                        {row.versions[0]}
-                        {row.versions.length > 1 && <span class="dim" title={row.versions.join(", ")}>{` and ${row.versions.length - 1} more`}</span>}
-                      </>
-                    ),
-                  class: "text",
-                },
+                { key: "version", title: "Version", about: "Of its newest call that tells one", value: (row) => row.version, class: "text" },
                 { key: "calls", title: "Calls", value: (row) => row.requests, show: (row) => count(row.requests), is_number: true },
                 { key: "sessions", title: "Sessions", value: (row) => row.sessions, show: (row) => (row.sessions > 0 ? <a href={to_hash("sessions", "", { "sessions.q": row.tool ?? undefined })}>{count(row.sessions)}</a> : <span class="dim">–</span>), is_number: true },
                 { key: "cost", title: "Cost", value: (row) => row.cost_usd_minor_units, show: (row) => money(row.cost_usd_minor_units, digits), is_number: true, class: "strong" },

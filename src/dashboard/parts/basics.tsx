@@ -91,6 +91,18 @@ export function Command(props: { line: string }) {
   );
 }
 
+/** What somebody has to do: a sentence, or a line to type. */
+export function ToDo(props: { text: string | null | undefined; otherwise: string }) {
+  const { text } = props;
+  if (!text) return <span class="dim">{props.otherwise}</span>;
+  return text.startsWith("halton-meter ") ? <Command line={text} /> : <>{sentence(text)}</>;
+}
+
+/** The daemon's words begin in lower case, for the terminal. */
+export function sentence(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 /** Why there is nothing here, and what to do about it. */
 export function Empty(props: { title: string; children?: ComponentChildren; command?: string }) {
   return (

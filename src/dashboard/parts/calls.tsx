@@ -30,6 +30,7 @@ export function CallCost(props: { call: Call }) {
   const { call } = props;
   if (call.cost_usd_minor_units === null || call.cost_usd_minor_units === undefined) return is_failed(call) ? <span class="dim">–</span> : <span class="tag warn">no price</span>;
   const amount = money(call.cost_usd_minor_units);
+  if (call.cost_usd_minor_units === 0) return <span class="dim">$0</span>;
   if (call.billing_mode === "plan")
     return (
       <span class="dim" title="Covered by a subscription: what it would have cost by the list">
@@ -80,7 +81,7 @@ const all: Record<Key, Column<Call>> = {
       ),
     class: "clip",
   },
-  provider: { key: "provider", title: "Provider", value: (c) => c.provider, show: (c) => <ProviderName name={c.provider} />, class: "fit" },
+  provider: { key: "provider", title: "Provider", value: (c) => c.provider, show: (c) => <ProviderName name={c.provider} />, class: "clip" },
   model: { key: "model", title: "Model", value: (c) => c.model, show: (c) => <span title={c.model}>{short_model(c.model) || "–"}</span>, class: "clip wide" },
   input: { key: "input_tokens", title: "In", about: "Input tokens, as the provider reports them", value: (c) => c.input_tokens, show: (c) => <span title={count(c.input_tokens)}>{tokens(c.input_tokens)}</span>, is_number: true },
   output: { key: "output_tokens", title: "Out", about: "Output tokens", value: (c) => c.output_tokens, show: (c) => <span title={count(c.output_tokens)}>{tokens(c.output_tokens)}</span>, is_number: true },

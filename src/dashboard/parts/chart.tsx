@@ -47,7 +47,7 @@ export function DayBars(props: { dates: string[]; bands: Band[]; unit: "cost" | 
     const options: uPlot.Options = {
       width: root.clientWidth,
       height: HEIGHT,
-      padding: [8, 0, 0, 0],
+      padding: [8, 16, 0, 0],
       legend: { show: false },
       cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
       scales: {

@@ -1,5 +1,5 @@
 // What overview and project share: how far back, spend by day, and what to know about the numbers.
-import { provider_colour } from "../lib/colours";
+import { apart, provider_colour } from "../lib/colours";
 import { count, day_there, local_day, money, plural } from "../lib/format";
 import { leaders } from "../lib/money";
 import { to_hash } from "../lib/route";
@@ -50,7 +50,8 @@ export function SpendByDay(props: { stats: Stats; since: string; zone: string })
   const place = new Map(dates.map((date, i) => [date, i]));
   const value = (row: { requests: number; cost_usd_minor_units: number }) => (unit === "cost" ? row.cost_usd_minor_units : row.requests);
   const names = leaders(stats.by_day_by_provider, (row) => row.provider, value, BANDS_MAX);
-  const bands: Band[] = names.map((name) => ({ name, colour: provider_colour(name), values: dates.map(() => 0) }));
+  const colours = apart(names);
+  const bands: Band[] = names.map((name, i) => ({ name, colour: colours[i]!, values: dates.map(() => 0) }));
   const rest: Band = { name: "other", colour: provider_colour("other"), values: dates.map(() => 0) };
   for (const row of stats.by_day_by_provider) {
     const i = place.get(row.date);

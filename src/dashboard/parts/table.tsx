@@ -17,7 +17,7 @@ export interface Column<Row> {
   about?: string;
 }
 
-const SHOWN_STEP = 100;
+const SHOWN_STEP = 50;
 
 export function Table<Row>(props: {
   name: string; // of its words in the address, and of the CSV

@@ -112,6 +112,12 @@ async function settled(page) {
   await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
 }
 
+/** All rows of the tables of a page. */
+async function show_all(page) {
+  const more = page.getByRole("button", { name: /^Show .* more of/ });
+  while ((await more.count()) > 0) await more.first().click();
+}
+
 const get = async (route) => (await fetch(`${url}${route}`)).json();
 
 // --- tests -------------------------------------------------------------------------------------
@@ -203,7 +209,7 @@ tests.the_numbers_are_the_ledgers = async () => {
   const sums = await ask("sums"); // by SQL, from the file
   const tab = await open({ zone: "UTC" });
   await tab.go("#/models?range=365&models.sort=-calls");
-  while (await tab.page.getByRole("button", { name: /^Show .* more of/ }).count()) await tab.page.getByRole("button", { name: /^Show .* more of/ }).click();
+  await show_all(tab.page);
   const rows = await tab.page.locator("tbody tr").evaluateAll((all) => all.map((row) => [...row.querySelectorAll("td")].map((cell) => cell.textContent)));
   equal(rows.map((row) => [row[0], row[1], row[2].replace(/\D/g, "")]).sort(), sums.models.map((row) => [row.shown, row.provider, String(row.requests)]).sort(), "models");
   const stats = await get(`/v1/stats?since=2000-01-01`);
@@ -329,6 +335,7 @@ tests.tables_sort_and_copy = async () => {
   const tab = await open();
   await tab.context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: url });
   await tab.go("#/models?range=365");
+  await show_all(tab.page);
   const column = async (n) => tab.page.locator(`tbody td:nth-child(${n})`).allTextContents();
   await tab.page.getByRole("button", { name: "Calls" }).click();
   const calls = (await column(3)).map((text) => Number(text.replace(/\D/g, "")));

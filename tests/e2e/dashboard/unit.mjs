@@ -165,9 +165,32 @@ test("weeks, months, and what leads", () => {
   assert.deepEqual(money.leaders(rows, (row) => row[0], (row) => row[1], 2), ["b", "a"]);
 });
 
+test("a cost is the sum of its steps, to the nano-dollar", () => {
+  const { lines, sum } = money.cost_lines([
+    { what: "input", count: 25, nanousd_per_1k: 1_000_000, exact: true },
+    { what: "cache_read", count: 1_000_000, nanousd_per_1k: 300_000, exact: true },
+    { what: "output", count: 12, nanousd_per_1k: 5_000_000, exact: false },
+    { what: "long context", percent: 200, exact: true },
+    { what: "web_search", count: 3, nanousd_each: 10_000_000, exact: true },
+    { what: "audio", count: 7, nanousd_per_1k: null, exact: true },
+  ]);
+  assert.deepEqual(lines.map((line) => line.amount), [25_000, 300_000_000, 60_000, 300_085_000, 30_000_000, null]);
+  assert.equal(sum, 630_170_000);
+  assert.equal(lines[1].price, "$0.30 a million");
+  assert.equal(lines[1].what, "cache read");
+  assert.equal(lines[5].price, "not listed");
+  assert.equal(money.nano_money(630_170_000), "$0.63017");
+  assert.equal(money.nano_money(3_000_000_000), "$3.00");
+  assert.equal(money.nano_money(25), "$0.000000025");
+  assert.equal(money.nano_money(0), "$0.00");
+});
+
 test("a provider keeps its colour, known or not", () => {
   assert.equal(colours.provider_colour("anthropic"), "var(--p0)");
   assert.equal(colours.provider_colour("other"), "var(--p6)");
   assert.equal(colours.provider_colour("somebody"), colours.provider_colour("somebody"));
+  const beside = colours.apart(["anthropic", "openai", "groq", "mistral", "bedrock", "openrouter"]);
+  assert.equal(new Set(beside).size, 6);
+  assert.equal(beside[0], "var(--p0)");
   assert.match(colours.provider_colour("<script>"), /^var\(--p[0-6]\)$/);
 });
