@@ -115,7 +115,8 @@ struct Daemon {
 };
 
 void Daemon::watch_policies(net::Shuttle& shuttle) {
-    background.spawn("policies", policies.run());
+    std::function<bool()> is_open = [this] { return ledger.counters().state != "starting"; };
+    background.spawn("policies", policies.run(std::move(is_open)));
     background.spawn("notices", policies.run_notices());
     background.spawn("gates", policies.run_gates(shuttle));
 }

@@ -370,8 +370,12 @@ asio::awaitable<void> PolicyService::notify() {
     }
 }
 
-asio::awaitable<void> PolicyService::run() {
+asio::awaitable<void> PolicyService::run(std::function<bool()> is_open) {
     asio::steady_timer timer(io_);
+    while (is_open && !is_open()) {
+        timer.expires_after(std::chrono::milliseconds(20));
+        co_await timer.async_wait(asio::use_awaitable);
+    }
     for (;;) {
         if (!is_settling_) {
             co_await look();

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <deque>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -67,8 +68,9 @@ public:
         settings_ = {std::move(prices), captures_bodies};
     }
 
-    // Looks and writes until it is cancelled.
-    asio::awaitable<void> run();
+    // Looks and writes until it is cancelled. It begins once `is_open` says that the ledger's
+    // thread has made and migrated the file, or failed to: a look just then could make that wait.
+    asio::awaitable<void> run(std::function<bool()> is_open = nullptr);
     // Starts the command of [notify], one at a time, until it is cancelled.
     asio::awaitable<void> run_notices();
     // Wakes connections whose gate waits for a time, until it is cancelled.

@@ -224,20 +224,6 @@ std::optional<NanoUsd> parse_dollars(std::string_view text) {
     return NanoUsd{value};
 }
 
-std::string to_one_line(const std::string& json) {
-    std::string line;
-    // In JSON a line break is never a part of a text.
-    for (std::size_t at = 0; at < json.size();) {
-        if (json[at] != '\n') {
-            line += json[at++];
-            continue;
-        }
-        at = std::min(json.find_first_not_of(" \n", at), json.size());
-        if (line.ends_with(',') && at < json.size()) line += ' ';
-    }
-    return line;
-}
-
 std::string to_scope_text(const Policy& policy) {
     std::string text;
     const auto add = [&text](std::string_view before, const std::string& word) {

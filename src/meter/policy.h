@@ -108,9 +108,6 @@ std::int64_t percent_of(NanoUsd spent, NanoUsd limit);
 // nothing at all and for more than budget_dollars_max.
 std::optional<NanoUsd> parse_dollars(std::string_view text);
 
-// JSON without the line breaks between its values, for places that take one line.
-std::string to_one_line(const std::string& json);
-
 // "anthropic claude-opus-* of shop by claude-code": whom it concerns, "all calls" for everybody.
 std::string to_scope_text(const Policy& policy);
 

@@ -29,7 +29,7 @@ std::string to_sentence(const Happening& happening) {
 
 std::string to_detail(const Happening& happening) {
     const auto& policy = happening.policy;
-    JsonWriter json;
+    JsonWriter json(JsonWriter::Layout::compact);
     json.begin_object().text("policy", policy.name).number("policy_id", policy.id);
     json.text("kind", name_of(policy.kind)).text("action", name_of(policy.action));
     const auto add = [&json](std::string_view key, const std::string& word) {
@@ -49,7 +49,7 @@ std::string to_detail(const Happening& happening) {
         if (happening.percent > 0) json.number("percent", happening.percent);
     }
     json.text("message", to_sentence(happening)).end();
-    return to_one_line(json.finish());
+    return json.finish();
 }
 
 PolicyBook::PolicyBook(Tell tell) : tell_(std::move(tell)) {}

@@ -152,7 +152,7 @@ Result<void> check(const Policy& policy) {
 }
 
 std::string to_detail(const Policy& policy) {
-    JsonWriter json;
+    JsonWriter json(JsonWriter::Layout::compact);
     json.begin_object().text("policy", policy.name).number("policy_id", policy.id);
     json.text("kind", name_of(policy.kind)).text("action", name_of(policy.action));
     json.flag("enabled", policy.is_enabled).number("priority", policy.priority);
@@ -166,7 +166,7 @@ std::string to_detail(const Policy& policy) {
         if (policy.counts_plan) json.flag("counts_plan", true);
     }
     json.end();
-    return meter::to_one_line(json.finish());
+    return json.finish();
 }
 
 void leave_trace(SQLite::Database& database, std::string_view type, const Policy& policy,

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/json.h"
+#include "base/log.h"
 #include "support/catch.h"
 #include "support/fake_clock.h"
 #include "support/replay.h"
@@ -32,6 +33,7 @@ Policy block(std::string model) {
 struct World {
     explicit World(Policy policy, std::string host = "api.anthropic.com")
         : facts{std::move(host), "shop", "git", "/home/ada/shop"} {
+        set_log_level(LogLevel::error);
         book.load({std::move(policy)}, {}, {}, clock.now_utc());
         gate.emplace(facts, services);
     }
