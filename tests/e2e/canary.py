@@ -130,7 +130,7 @@ def dump_database(file):
 
 ROUTES = ["/health", "/v1/daemon/status", "/v1/projects", "/v1/requests", "/v1/summary",
           "/v1/errors", "/v1/passthrough", "/v1/tools", "/v1/sessions", "/v1/limits", "/v1/prices",
-          "/v1/doctor", "/v1/policies", "/v1/audit", "/metrics", "/api/projects", "/api/calls"]
+          "/v1/policies", "/v1/audit", "/metrics", "/api/projects", "/api/calls"]
 
 
 def everything(world, bodies=()):
