@@ -34,7 +34,11 @@ struct Character {
 Character read_character(std::string_view text) {
     const auto lead = static_cast<unsigned char>(text.front());
     if (lead < 0x80) return {lead, 1};
-    const std::size_t size = lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 0;
+    const std::size_t size = lead < 0xc2   ? 0
+                             : lead < 0xe0 ? 2
+                             : lead < 0xf0 ? 3
+                             : lead < 0xf5 ? 4
+                                           : 0;
     if (size == 0 || size > text.size()) return {};
     unsigned long code = lead & (0x7fu >> size);
     for (std::size_t i = 1; i < size; ++i) {
@@ -50,8 +54,9 @@ Character read_character(std::string_view text) {
 // What steers terminals, joins or ends lines, or turns the direction of text.
 bool is_steering(unsigned long code) {
     return (code < 32 && code != '\n' && code != '\t') || (code >= 0x7f && code < 0xa0) ||
-           code == 0x61c || code == 0x200e || code == 0x200f || (code >= 0x2028 && code <= 0x202e) ||
-           (code >= 0x2066 && code <= 0x2069) || code == 0xfeff;
+           code == 0x61c || code == 0x200e || code == 0x200f ||
+           (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069) ||
+           code == 0xfeff;
 }
 
 std::string side_text(const char* name, const store::BodySideRow& side) {
@@ -212,10 +217,9 @@ std::string to_body_list_json(const std::vector<store::BodyEntry>& entries) {
 
 std::string to_body_text(const store::BodyRow& row) {
     const auto& entry = row.entry;
-    std::string text =
-        fmt::format("call {}, {}, project {}, {} {}\n", shown(entry.request_id),
-                    to_minute(entry.requested_at), shown(entry.project_slug),
-                    shown(entry.provider), shown(entry.model));
+    std::string text = fmt::format("call {}, {}, project {}, {} {}\n", shown(entry.request_id),
+                                   to_minute(entry.requested_at), shown(entry.project_slug),
+                                   shown(entry.provider), shown(entry.model));
     if (entry.redaction_count > 0)
         text += fmt::format("secrets taken out: {}\n", shown(entry.redaction_kinds));
     return text + side_text("request", row.request) + side_text("answer", row.response);

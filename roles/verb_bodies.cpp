@@ -101,8 +101,7 @@ int run_list(int argc, char** argv) {
             return report_usage_error(name, "--limit wants a number from 1 to 10000");
         limit = *number;
     }
-    auto entries =
-        store::list_bodies(asked.home.database_file(), static_cast<std::int64_t>(limit));
+    auto entries = store::list_bodies(asked.home.database_file(), static_cast<std::int64_t>(limit));
     if (!entries && entries.error().kind == ErrorKind::not_found)
         entries = std::vector<store::BodyEntry>{};
     if (!entries) return report_failure(entries.error());
@@ -117,8 +116,8 @@ int run_show(int argc, char** argv) {
         name,
         "What was captured of one call, without its secrets. What steers a terminal is shown as\n"
         "\\xNN; --json has the text as it is.\n");
-    options.add_options()("request", "only what the client sent")(
-        "answer", "only what came back")("id", "", cxxopts::value<std::string>(), "ID");
+    options.add_options()("request", "only what the client sent")("answer", "only what came back")(
+        "id", "", cxxopts::value<std::string>(), "ID");
     options.parse_positional("id");
     options.positional_help("ID|last");
     Asked asked;
@@ -153,9 +152,9 @@ int run_prune(int argc, char** argv) {
     cxxopts::Options options(
         name, "Deletes captured bodies for good; the calls and their costs stay. Asks first.\n");
     options.add_options()("older-than", "an age: 12h, 7d, 2w, or a number of days",
-                          cxxopts::value<std::string>(), "AGE")(
-        "project", "only of this project", cxxopts::value<std::string>(), "NAME")(
-        "all", "all of them")("yes", "do not ask");
+                          cxxopts::value<std::string>(),
+                          "AGE")("project", "only of this project", cxxopts::value<std::string>(),
+                                 "NAME")("all", "all of them")("yes", "do not ask");
     Asked asked;
     if (const auto done = ask(options, argc, argv, asked)) return *done;
     store::BodyFilter filter;

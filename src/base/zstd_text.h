@@ -1,6 +1,7 @@
 // Texts packed for the disk, as zstd frames (RFC 8878). What comes from the network is unpacked by
 // http/content_decode.h, which takes pieces and looks out for bombs.
-// Fails: io while packing (no memory); malformed, too_large (more than `bytes_max`) while unpacking.
+// Fails: io while packing (no memory); malformed, too_large (more than `bytes_max`) while
+// unpacking.
 #pragma once
 
 #include <cstddef>

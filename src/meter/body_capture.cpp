@@ -48,8 +48,8 @@ bool HeldText::append(std::string_view bytes) {
     if (!budget_) return false;
     if (text_.size() + bytes.size() > taken_bytes_) {
         // Twice as much, so that it is not asked for each piece.
-        const std::size_t wanted = std::max(text_.size() + bytes.size(),
-                                            std::min(2 * taken_bytes_, held_bytes_max));
+        const std::size_t wanted =
+            std::max(text_.size() + bytes.size(), std::min(2 * taken_bytes_, held_bytes_max));
         if (!budget_->take(wanted - taken_bytes_)) return false;
         taken_bytes_ = wanted;
         text_.reserve(wanted);
@@ -101,8 +101,8 @@ void BodyCapture::feed_message(http::Direction direction, std::string_view bytes
 void BodyCapture::keep(Side& side, std::string_view bytes) {
     side.kept.bytes += bytes.size();
     if (is_given_up_ || side.kept.is_media) return;
-    const std::size_t room = held_bytes_max - std::min(held_bytes_max,
-                                                       side.kept.held.text().size());
+    const std::size_t room =
+        held_bytes_max - std::min(held_bytes_max, side.kept.held.text().size());
     if (room > 0 && !side.kept.held.append(bytes.substr(0, room))) give_up();
 }
 

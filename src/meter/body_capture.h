@@ -1,13 +1,13 @@
-// Copies of the bodies of one call, for projects that want them: what the client asked and what came
-// back, decoded, without any head. Off unless somebody switched it on.
-// In:    body bytes as a tap shows them, or messages of a WebSocket; any pieces.
-// Out:   both sides, each at most body_bytes_max with its margin, and how long it really was.
-// Fails: never. A coding that breaks or that nobody knows leaves what came before it; what is sound,
-//        a picture or a film is counted only; over the daemon's budget the whole capture is given up
-//        and counted.
-// Nothing in here has been redacted: it stays in memory, under the budget, until body_text.h and the
-// writer have seen it, and is in no file.
-// Owner: the observer's call, then the ledger. Thread: one at a time; the budget is shared by all.
+// Copies of the bodies of one call, for projects that want them: what the client asked and what
+// came back, decoded, without any head. Off unless somebody switched it on. In:    body bytes as a
+// tap shows them, or messages of a WebSocket; any pieces. Out:   both sides, each at most
+// body_bytes_max with its margin, and how long it really was. Fails: never. A coding that breaks or
+// that nobody knows leaves what came before it; what is sound,
+//        a picture or a film is counted only; over the daemon's budget the whole capture is given
+//        up and counted.
+// Nothing in here has been redacted: it stays in memory, under the budget, until body_text.h and
+// the writer have seen it, and is in no file. Owner: the observer's call, then the ledger. Thread:
+// one at a time; the budget is shared by all.
 #pragma once
 
 #include <atomic>

@@ -16,8 +16,12 @@ std::size_t count_bad_bytes(std::string_view text) {
     std::size_t count = 0;
     for (std::size_t at = 0; at < text.size();) {
         const auto lead = static_cast<unsigned char>(text[at]);
-        const std::size_t size = lead < 0x80 ? 1 : lead < 0xc2 ? 0 : lead < 0xe0 ? 2
-                                 : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 0;
+        const std::size_t size = lead < 0x80   ? 1
+                                 : lead < 0xc2 ? 0
+                                 : lead < 0xe0 ? 2
+                                 : lead < 0xf0 ? 3
+                                 : lead < 0xf5 ? 4
+                                               : 0;
         std::size_t good = size == 0 ? 0 : 1;
         while (good > 0 && good < size && at + good < text.size() &&
                (static_cast<unsigned char>(text[at + good]) & 0xc0) == 0x80)

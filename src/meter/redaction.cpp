@@ -62,9 +62,9 @@ public:
     // The places in the original that [begin, end) came from, one for each part that it touches.
     void locate(std::size_t begin, std::size_t end, std::string_view kind,
                 std::vector<Secret>& found, std::vector<char>& is_rest) const {
-        auto piece = std::upper_bound(
-            pieces_.begin(), pieces_.end(), begin,
-            [](std::size_t place, const Piece& p) { return place < p.place; });
+        auto piece =
+            std::upper_bound(pieces_.begin(), pieces_.end(), begin,
+                             [](std::size_t place, const Piece& p) { return place < p.place; });
         if (piece != pieces_.begin()) --piece;
         bool is_first = true;
         for (; piece != pieces_.end() && piece->place < end; ++piece) {
@@ -93,8 +93,7 @@ private:
 
     void begin_run(std::size_t origin) {
         const Run run{static_cast<std::uint32_t>(text_.size()), static_cast<std::uint32_t>(origin)};
-        if (!runs_.empty() &&
-            runs_.back().origin + (run.place - runs_.back().place) == run.origin)
+        if (!runs_.empty() && runs_.back().origin + (run.place - runs_.back().place) == run.origin)
             return;
         runs_.push_back(run);
     }
@@ -150,10 +149,10 @@ private:
 // What pieces of an answer are called in the streams of all providers.
 bool is_delta_key(std::string_view key) {
     static constexpr std::array<std::string_view, 18> keys{
-        "text",         "content",  "partial_json",      "thinking",   "arguments",
-        "delta",        "input",    "reasoning_content", "reasoning",  "refusal",
-        "output_text",  "response", "generated_text",    "transcript", "data",
-        "completion",   "summary",  "function_call_arguments"};
+        "text",        "content",  "partial_json",           "thinking",   "arguments",
+        "delta",       "input",    "reasoning_content",      "reasoning",  "refusal",
+        "output_text", "response", "generated_text",         "transcript", "data",
+        "completion",  "summary",  "function_call_arguments"};
     return std::find(keys.begin(), keys.end(), key) != keys.end();
 }
 

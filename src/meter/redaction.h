@@ -29,8 +29,8 @@ struct Redacted {
     RedactionCounts counts;
 };
 
-// Of `text` the first `keep_bytes` are wanted; the rest is only looked at. A secret that lies across
-// is taken out whole.
+// Of `text` the first `keep_bytes` are wanted; the rest is only looked at. A secret that lies
+// across is taken out whole.
 Result<Redacted> redact(std::string_view text, std::size_t keep_bytes = std::string_view::npos,
                         bool is_stream = false);
 

@@ -15,9 +15,7 @@ namespace {
 
 constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 constexpr bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
-constexpr bool is_alnum(char c) {
-    return is_digit(c) || is_upper(c) || (c >= 'a' && c <= 'z');
-}
+constexpr bool is_alnum(char c) { return is_digit(c) || is_upper(c) || (c >= 'a' && c <= 'z'); }
 constexpr bool is_blank(char c) { return c == ' ' || c == '\t'; }
 constexpr bool is_space(char c) { return is_blank(c) || c == '\n' || c == '\r'; }
 constexpr bool is_quote(char c) { return c == '"' || c == '\'' || c == '`'; }
@@ -34,7 +32,7 @@ struct Form {
     std::string_view kind;
     std::string_view prefix;
     bool (*is_part)(char);
-    std::size_t least_bytes;  // behind the prefix
+    std::size_t least_bytes;   // behind the prefix
     bool is_anywhere = false;  // also with a letter before it: nothing else is written like this
     bool is_mixed = false;     // a digit or a capital is in it, or it is an ordinary word
 };
@@ -178,8 +176,8 @@ bool is_placeholder(std::string_view value) {
     // A variable's name, or stars.
     const bool is_variable = value.starts_with('$');
     return std::all_of(value.begin(), value.end(), [is_variable](char c) {
-        return c == '*' || c == '.' || (is_variable && (is_upper(c) || c == '_' || c == '$' ||
-                                                        c == '{' || c == '}'));
+        return c == '*' || c == '.' ||
+               (is_variable && (is_upper(c) || c == '_' || c == '$' || c == '{' || c == '}'));
     });
 }
 
@@ -194,9 +192,8 @@ public:
 
     std::vector<Secret> find() {
         for (std::size_t at = 0; at < text_.size();) {
-            const auto found = starts_[static_cast<unsigned char>(text_[at])]
-                                   ? look(at)
-                                   : std::optional<Secret>();
+            const auto found =
+                starts_[static_cast<unsigned char>(text_[at])] ? look(at) : std::optional<Secret>();
             if (!found || found->end <= at) {
                 ++at;
                 continue;
@@ -296,7 +293,8 @@ private:
             web_token_blind_until_ = first_end;
             return std::nullopt;
         }
-        while (at_or_zero(end) == '.' && is_word(at_or_zero(end + 1))) end = run_end(end + 1, is_word);
+        while (at_or_zero(end) == '.' && is_word(at_or_zero(end + 1)))
+            end = run_end(end + 1, is_word);
         if (end - first_end < 12 && end < text_.size()) {
             web_token_blind_until_ = first_end;
             return std::nullopt;
@@ -308,7 +306,8 @@ private:
     std::optional<Secret> scheme(std::size_t at) {
         if (!is_start(at)) return std::nullopt;
         const bool is_bearer = is_equal_ignoring_case(text_.substr(at, 6), "bearer");
-        if (!is_bearer && !is_equal_ignoring_case(text_.substr(at, 5), "basic")) return std::nullopt;
+        if (!is_bearer && !is_equal_ignoring_case(text_.substr(at, 5), "basic"))
+            return std::nullopt;
         std::size_t begin = at + (is_bearer ? 6 : 5);
         if (has(begin, "%20"))
             begin += 3;
@@ -340,8 +339,8 @@ private:
             if (text_.size() - at > 80) return std::nullopt;
             return Secret{at, text_.size(), "private-key"};
         }
-        if (head_end - at > 80 || text_.substr(at, head_end - at).find("PRIVATE KEY") ==
-                                      std::string_view::npos)
+        if (head_end - at > 80 ||
+            text_.substr(at, head_end - at).find("PRIVATE KEY") == std::string_view::npos)
             return std::nullopt;
         const std::size_t body = head_end + 5;
         if (pem_end_ != std::string_view::npos && pem_end_ < body)
@@ -478,17 +477,15 @@ private:
     }
 
     // `is_cut`: the text ends with it.
-    std::optional<Secret> judge(const Name& name, std::size_t begin, std::size_t end,
-                                bool is_cut) {
+    std::optional<Secret> judge(const Name& name, std::size_t begin, std::size_t end, bool is_cut) {
         const auto value = text_.substr(begin, end - begin);
         if (value.empty() || is_placeholder(value)) return std::nullopt;
         if (!is_cut && value.size() < least_value_bytes) return std::nullopt;
         if (name.value == Value::long_one && value.size() < 12 && !is_cut) return std::nullopt;
         const bool is_like_one =
-            name.value == Value::cookie ? value.find('=') != std::string_view::npos
-            : name.value == Value::long_one
-                ? std::any_of(value.begin(), value.end(), is_digit)
-                : true;
+            name.value == Value::cookie     ? value.find('=') != std::string_view::npos
+            : name.value == Value::long_one ? std::any_of(value.begin(), value.end(), is_digit)
+                                            : true;
         if (!is_like_one && !is_cut) {
             // Nor is any later part of it: what it would have to hold is not there.
             name_blind_until_[static_cast<std::size_t>(name.value)] = end;
@@ -535,8 +532,7 @@ private:
 
 }  // namespace
 
-std::vector<Secret> find_secrets(std::string_view text,
-                                 FunctionRef<int(std::size_t)> quote_depth) {
+std::vector<Secret> find_secrets(std::string_view text, FunctionRef<int(std::size_t)> quote_depth) {
     return Finder(text, quote_depth).find();
 }
 

@@ -24,8 +24,7 @@ struct Secret {
 
 // `quote_depth`: how many backslashes stood before the quote at a place, so that a quote inside of
 // a value does not end it.
-std::vector<Secret> find_secrets(std::string_view text,
-                                 FunctionRef<int(std::size_t)> quote_depth);
+std::vector<Secret> find_secrets(std::string_view text, FunctionRef<int(std::size_t)> quote_depth);
 std::vector<Secret> find_secrets(std::string_view text);
 
 }  // namespace halton::meter

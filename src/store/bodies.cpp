@@ -86,8 +86,8 @@ void add_kinds(const std::string& text, std::map<std::string, std::int64_t>& sum
         const auto end = std::min(text.find(' ', at), text.size());
         const auto equals = text.find('=', at);
         if (equals < end)
-            if (const auto count = parse_decimal(
-                    std::string_view(text).substr(equals + 1, end - equals - 1)))
+            if (const auto count =
+                    parse_decimal(std::string_view(text).substr(equals + 1, end - equals - 1)))
                 sums[text.substr(at, equals - at)] += static_cast<std::int64_t>(*count);
         at = end + 1;
     }
@@ -142,7 +142,8 @@ Result<BodyRow> read_body(const fs::path& file, const std::string& id) {
                                        std::int64_t bytes) -> Result<BodySideRow> {
                 auto text = unpack(select.getColumn(body), codec);
                 if (!text) return fail(text.error());
-                return BodySideRow{std::move(*text), bytes, select.getColumn(truncated).getInt() != 0,
+                return BodySideRow{std::move(*text), bytes,
+                                   select.getColumn(truncated).getInt() != 0,
                                    select.getColumn(type).getString()};
             };
             auto request = read_side(10, 12, 14, row.entry.request_bytes);
@@ -180,9 +181,10 @@ Result<BodyStats> read_body_stats(const fs::path& file) {
             std::map<std::string, std::int64_t> projects;
             SQLite::Statement select(
                 database,
-                std::string("SELECT b.request_bytes, b.response_bytes, b.stored_bytes, "
-                            "coalesce(b.request_truncated, 0) OR coalesce(b.response_truncated, 0), "
-                            "b.redaction_count, b.redaction_kinds, b.captured_at, p.slug") +
+                std::string(
+                    "SELECT b.request_bytes, b.response_bytes, b.stored_bytes, "
+                    "coalesce(b.request_truncated, 0) OR coalesce(b.response_truncated, 0), "
+                    "b.redaction_count, b.redaction_kinds, b.captured_at, p.slug") +
                     entry_tables);
             while (select.executeStep()) {
                 ++found.count;
@@ -215,8 +217,8 @@ Result<BodyStats> read_body_stats(const fs::path& file) {
 Result<std::int64_t> count_bodies(const fs::path& file, const BodyFilter& filter) {
     return with_database<std::int64_t>(
         file, SQLite::OPEN_READONLY, [&](SQLite::Database& database) -> Result<std::int64_t> {
-            SQLite::Statement count(database,
-                                    std::string("SELECT count(*) FROM request_bodies") + filter_sql);
+            SQLite::Statement count(
+                database, std::string("SELECT count(*) FROM request_bodies") + filter_sql);
             bind_filter(count, filter);
             count.executeStep();
             return count.getColumn(0).getInt64();
@@ -228,11 +230,11 @@ Result<std::int64_t> prune_bodies(const fs::path& file, const BodyFilter& filter
         file, SQLite::OPEN_READWRITE, [&](SQLite::Database& database) -> Result<std::int64_t> {
             // Conversations shall be gone, not only forgotten.
             database.exec("PRAGMA secure_delete = ON");
-            SQLite::Statement remove(
-                database, std::string("DELETE FROM request_bodies WHERE rowid IN "
-                                      "(SELECT rowid FROM request_bodies") +
-                              filter_sql + " LIMIT " +
-                              std::to_string(limits::bodies_per_prune_step) + ")");
+            SQLite::Statement remove(database,
+                                     std::string("DELETE FROM request_bodies WHERE rowid IN "
+                                                 "(SELECT rowid FROM request_bodies") +
+                                         filter_sql + " LIMIT " +
+                                         std::to_string(limits::bodies_per_prune_step) + ")");
             std::int64_t sum = 0;
             for (;;) {
                 SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
@@ -280,8 +282,7 @@ bool note_capture_everywhere(const fs::path& file, bool is_on) {
             const std::string enabled(audit::body_capture_enabled);
             newest.bind(1, enabled);
             newest.bind(2, std::string(audit::body_capture_disabled));
-            const bool was_on =
-                newest.executeStep() && newest.getColumn(0).getString() == enabled;
+            const bool was_on = newest.executeStep() && newest.getColumn(0).getString() == enabled;
             newest.reset();
             if (was_on == is_on) return {};
             AuditEvent event;

@@ -1,5 +1,6 @@
 // Captured bodies as people read and delete them, beside the daemon's writer.
-// Fails: not_found (no database, or no such body), malformed (its bytes are damaged, or the id is of
+// Fails: not_found (no database, or no such body), malformed (its bytes are damaged, or the id is
+// of
 //        several), busy (the lock is held for seconds), io.
 // Blocking. Thread: any; each call has its own connection. Limits: bodies_per_prune_step.
 #pragma once

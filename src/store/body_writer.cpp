@@ -80,7 +80,8 @@ std::int64_t BodyWriter::prune(const BodyRetention& retention, UtcTime now) {
         SQLite::Transaction transaction(database_, SQLite::TransactionBehavior::IMMEDIATE);
         SQLite::Statement statement(database_,
                                     "DELETE FROM request_bodies WHERE rowid IN "
-                                    "(SELECT rowid FROM request_bodies " + which + ")");
+                                    "(SELECT rowid FROM request_bodies " +
+                                        which + ")");
         statement.bind(1, limits::bodies_per_prune_step);
         if (!bound.empty()) statement.bind(2, bound);
         const std::int64_t count = statement.exec();
@@ -99,8 +100,9 @@ std::int64_t BodyWriter::prune(const BodyRetention& retention, UtcTime now) {
         }
     }
     if (count > 0 || retention.stored_bytes_max <= 0) return count;
-    const auto sum = database_.execAndGet("SELECT coalesce(sum(stored_bytes), 0) FROM request_bodies")
-                         .getInt64();
+    const auto sum =
+        database_.execAndGet("SELECT coalesce(sum(stored_bytes), 0) FROM request_bodies")
+            .getInt64();
     if (sum <= retention.stored_bytes_max) return 0;
     // Of the oldest as many as are too much.
     return remove(

@@ -1,9 +1,9 @@
 // BodyWriter: writes captured bodies beside their rows, redacted and packed, and deletes those that
 // are too old or too many.
-// In:    what a call's capture holds. Out: one row of `request_bodies`, after its row of `requests`.
-// Fails: write() says what became of a body; SQLite's exceptions pass, for the ledger to sort.
-// Owner and thread: the ledger's writer thread. Redaction happens here, off the I/O thread: some ten
-// milliseconds for a MiB.
+// In:    what a call's capture holds. Out: one row of `request_bodies`, after its row of
+// `requests`. Fails: write() says what became of a body; SQLite's exceptions pass, for the ledger
+// to sort. Owner and thread: the ledger's writer thread. Redaction happens here, off the I/O
+// thread: some ten milliseconds for a MiB.
 #pragma once
 
 #include <cstdint>

@@ -130,7 +130,7 @@ def dump_database(file):
 
 ROUTES = ["/health", "/v1/daemon/status", "/v1/projects", "/v1/requests", "/v1/summary",
           "/v1/errors", "/v1/passthrough", "/v1/tools", "/v1/sessions", "/v1/limits", "/v1/prices",
-          "/v1/doctor", "/v1/policies", "/v1/audit", "/metrics", "/api/projects", "/api/calls"]
+          "/v1/policies", "/v1/audit", "/metrics", "/api/projects", "/api/calls"]
 
 
 def everything(world, bodies=()):
@@ -410,7 +410,12 @@ def test_captured_bodies_hold_prompts_and_no_key(world):
     eventually(bodies_are_there, "the bodies of the metered calls", limit_s=30)
     bodies = read_bodies(world)
     expect_nothing(bodies, canaries.secrets)
-    expect_nothing(everything(world), everything_private)
+    texts = everything(world)
+    expect_nothing(texts, canaries.secrets)
+    # Packed texts have whole words in them: prompts are in that table and its pages, and in no other.
+    expect_nothing({where: text for where, text in texts.items()
+                    if "db.sqlite" not in where and where != "table request_bodies"},
+                   canaries.prompts)
     # The prompts are there: redaction took the secrets and left the rest.
     seen = {place for _, place, _ in search(bodies, canaries.prompts)}
     for place in ("plain", "plain system", "stream", "gzip", "gzip request", "error", "page",

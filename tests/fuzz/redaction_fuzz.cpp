@@ -47,7 +47,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (cut && done && cut->text.size() > done->text.size() + 64) std::abort();
 
     // Between spaces, so that nothing before it makes another word of it.
-    const std::string key = "sk-" "ant-" "Qx7Zw9Vb3Nm5Kj1Lp2";
+    const std::string key =
+        "sk-"
+        "ant-"
+        "Qx7Zw9Vb3Nm5Kj1Lp2";
     const std::size_t half = text.size() / 2;
     std::string planted(text.substr(0, half));
     planted += ' ' + key + ' ';

@@ -55,7 +55,8 @@ TEST_CASE("body capture: the head is kept up to the cap, and all is counted") {
     CHECK(bodies->response.bytes == 2'000'000);
 }
 
-TEST_CASE("body capture: sound and pictures are counted only, broken codings keep their beginning") {
+TEST_CASE(
+    "body capture: sound and pictures are counted only, broken codings keep their beginning") {
     BodyCapture capture(std::make_shared<CaptureBudget>(1 << 20));
     capture.begin(Direction::to_client, make_headers("audio/mpeg"));
     capture.feed(Direction::to_client, "ID3");

@@ -17,7 +17,10 @@ CapturedSide make_side(const std::string& text) {
     return side;
 }
 
-const std::string key = "sk-" "ant-" "A1b2C3d4E5f6G7h8I9j0";
+const std::string key =
+    "sk-"
+    "ant-"
+    "A1b2C3d4E5f6G7h8I9j0";
 
 }  // namespace
 
@@ -69,7 +72,8 @@ TEST_CASE("body text: the messages of an AWS event stream become lines, searched
     const std::string inner = "eyJrIjoic2stYW50LUExYjJDM2Q0RTVmNkc3SDhJOWowIn0=";
     const std::string stream =
         test::aws_event("chunk", "{\"bytes\":\"" + inner + "\"}") +
-        test::aws_event("contentBlockDelta", "{\"delta\":{\"text\":\"" + key.substr(0, 9) + "\"}}") +
+        test::aws_event("contentBlockDelta",
+                        "{\"delta\":{\"text\":\"" + key.substr(0, 9) + "\"}}") +
         test::aws_event("contentBlockDelta", "{\"delta\":{\"text\":\"" + key.substr(9) + "\"}}");
     const auto body = to_body_text(make_side(stream), true);
     REQUIRE(body);

@@ -11,7 +11,10 @@ using namespace halton::meter;
 namespace {
 
 const std::string tail = "A1b2C3d4E5f6G7h8I9j0";
-const std::string key = "sk-" "ant-" + tail;
+const std::string key =
+    "sk-"
+    "ant-" +
+    tail;
 
 std::string redacted(const std::string& text, bool is_stream = false) {
     const auto done = redact(text, std::string::npos, is_stream);
@@ -26,8 +29,8 @@ std::string encode_base64(const std::string& bytes) {
     for (std::size_t i = 0; i < bytes.size(); i += 3) {
         unsigned word = 0;
         for (std::size_t k = 0; k < 3; ++k)
-            word = word << 8 |
-                   (i + k < bytes.size() ? static_cast<unsigned char>(bytes[i + k]) : 0u);
+            word =
+                word << 8 | (i + k < bytes.size() ? static_cast<unsigned char>(bytes[i + k]) : 0u);
         for (std::size_t k = 0; k < 4; ++k)
             out += i + k < bytes.size() + 1 ? letters[word >> (18 - 6 * k) & 63] : '=';
     }
@@ -39,8 +42,9 @@ std::string encode_base64(const std::string& bytes) {
 TEST_CASE("redaction: texts, and how many of each kind") {
     const auto done = redact("a " + key + " b " + key + " Bearer abcdef12 c");
     REQUIRE(done);
-    CHECK(done->text == "a [REDACTED:anthropic-key] b [REDACTED:anthropic-key] Bearer "
-                        "[REDACTED:bearer] c");
+    CHECK(done->text ==
+          "a [REDACTED:anthropic-key] b [REDACTED:anthropic-key] Bearer "
+          "[REDACTED:bearer] c");
     CHECK(to_text(done->counts) == "anthropic-key=2 bearer=1");
     CHECK(sum_of(done->counts) == 3);
     CHECK(redacted("") == "");
@@ -61,20 +65,20 @@ TEST_CASE("redaction: JSON's escapes at any depth") {
           R"({"a":"[REDACTED:anthropic-key]"})");
     CHECK(redacted(R"({\u0022password\u0022:\u0022abcdef\u0022})") ==
           R"({\u0022password\u0022:\u0022[REDACTED:password]\u0022})");
-    const std::string begin = R"(-----BEGIN PRIV)" R"(ATE KEY-----\n)";
-    CHECK(redacted("{\"k\":\"" + begin + R"(MIIab\/c\nxyz=\n-----END PRIV)" R"(ATE KEY-----\n"})") ==
-          R"({"k":"[REDACTED:private-key]\n"})");
+    const std::string begin = R"(-----BEGIN PRIV)"
+                              R"(ATE KEY-----\n)";
+    CHECK(redacted("{\"k\":\"" + begin +
+                   R"(MIIab\/c\nxyz=\n-----END PRIV)"
+                   R"(ATE KEY-----\n"})") == R"({"k":"[REDACTED:private-key]\n"})");
     CHECK(redacted(R"(C:\\new\\table and \q \u12)") == R"(C:\\new\\table and \q \u12)");
 }
 
 TEST_CASE("redaction: words of base64 that stand for secrets") {
-    for (const std::string& inner :
-         {"export KEY=" + key + "\n", "{\"note\":\"x\\n" + key + "\"}", std::string(70, 'x') + ' ' +
-                                                                            key}) {
+    for (const std::string& inner : {"export KEY=" + key + "\n", "{\"note\":\"x\\n" + key + "\"}",
+                                     std::string(70, 'x') + ' ' + key}) {
         const std::string word = encode_base64(inner);
         INFO(word);
-        CHECK(redacted("{\"data\":\"" + word + "\"}") ==
-              "{\"data\":\"[REDACTED:anthropic-key]\"}");
+        CHECK(redacted("{\"data\":\"" + word + "\"}") == "{\"data\":\"[REDACTED:anthropic-key]\"}");
     }
     // In lines, as mail has it: the secret lies across two.
     const std::string word = encode_base64(std::string(40, 'x') + ' ' + key + std::string(60, ' '));
@@ -87,7 +91,8 @@ TEST_CASE("redaction: words of base64 that stand for secrets") {
 }
 
 TEST_CASE("redaction: a secret that is said piece by piece") {
-    const std::string begin = "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"text\":\"";
+    const std::string begin =
+        "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"text\":\"";
     const std::string end = "\"}}\n\n";
     for (std::size_t cut = 1; cut < key.size(); ++cut) {
         const std::string text = begin + "it is " + key.substr(0, cut) + end + begin +
@@ -134,10 +139,11 @@ TEST_CASE("redaction: what is kept ends at the cap, and a secret across it goes 
 TEST_CASE("redaction: a text cut anywhere shows no secret") {
     const std::string text = R"({"messages":[{"content":"use \")" + key +
                              R"(\" and Bearer abcdef123456, https://ann:tr0ub4dor@h/x"}],)" +
-                             R"("api_key":"vwxyz12345","j":"ey)" "JhbGciOiJIUzI1NiJ9.ey" +
+                             R"("api_key":"vwxyz12345","j":"ey)"
+                             "JhbGciOiJIUzI1NiJ9.ey" +
                              R"(JzdWIiOiIxMjM0NTY3ODkwIn0.abcdefgh"})";
-    const std::vector<std::string> secrets{key.substr(7), "abcdef123456", "tr0ub4dor",
-                                           "vwxyz12345", "zdWIiOiIxMjM0NTY3ODkwIn0"};
+    const std::vector<std::string> secrets{key.substr(7), "abcdef123456", "tr0ub4dor", "vwxyz12345",
+                                           "zdWIiOiIxMjM0NTY3ODkwIn0"};
     for (std::size_t size = 0; size <= text.size(); ++size) {
         const std::string out = redacted(text.substr(0, size), true);
         for (const std::string& secret : secrets) {

@@ -34,23 +34,45 @@ TEST_CASE("secrets: each form is found in a sentence, at both ends and in quotes
         const char* kind;
         std::string secret;
     } rows[] = {
-        {"anthropic-key", key("sk-" "ant-")},
-        {"openai-key", key("sk-" "proj-")},
-        {"openai-key", key("sk" "-")},
-        {"openrouter-key", key("sk-" "or-v1-")},
-        {"xai-key", key("xa" "i-")},
-        {"google-key", key("AI" "za")},
-        {"google-token", key("ya" "29.")},
-        {"github-token", key("gh" "p_")},
-        {"github-token", key("github" "_pat_")},
-        {"gitlab-token", key("gl" "pat-")},
-        {"aws-key", "AK" "IA" "ABCDEFGH12345678"},
-        {"halton-key", key("hm_" "sync_")},
-        {"slack-token", key("xo" "xb-")},
-        {"stripe-key", key("sk_" "live_")},
-        {"huggingface-token", key("h" "f_")},
-        {"groq-key", key("gs" "k_")},
-        {"jwt", "ey" "JhbGciOiJIUzI1NiJ9.ey" "JzdWIiOiIxMjM0NTY3ODkwIn0." + tail},
+        {"anthropic-key", key("sk-"
+                              "ant-")},
+        {"openai-key", key("sk-"
+                           "proj-")},
+        {"openai-key", key("sk"
+                           "-")},
+        {"openrouter-key", key("sk-"
+                               "or-v1-")},
+        {"xai-key", key("xa"
+                        "i-")},
+        {"google-key", key("AI"
+                           "za")},
+        {"google-token", key("ya"
+                             "29.")},
+        {"github-token", key("gh"
+                             "p_")},
+        {"github-token", key("github"
+                             "_pat_")},
+        {"gitlab-token", key("gl"
+                             "pat-")},
+        {"aws-key",
+         "AK"
+         "IA"
+         "ABCDEFGH12345678"},
+        {"halton-key", key("hm_"
+                           "sync_")},
+        {"slack-token", key("xo"
+                            "xb-")},
+        {"stripe-key", key("sk_"
+                           "live_")},
+        {"huggingface-token", key("h"
+                                  "f_")},
+        {"groq-key", key("gs"
+                         "k_")},
+        {"jwt",
+         "ey"
+         "JhbGciOiJIUzI1NiJ9.ey"
+         "JzdWIiOiIxMjM0NTY3ODkwIn0." +
+             tail},
     };
     for (const auto& row : rows) {
         INFO(row.secret);
@@ -71,8 +93,7 @@ TEST_CASE("secrets: what stands behind a name") {
           R"(os.environ["MY_API_KEY"] = '<api-key>')");
     CHECK(marked("password: tr0ub4dor&3") == "password: <password>&3");
     CHECK(marked("DB_PASSWORD=\"a b\\\"c d\" x") == "DB_PASSWORD=\"<password>\" x");
-    CHECK(marked("Authorization: Bearer whatever it is\nb") ==
-          "Authorization: <authorization>\nb");
+    CHECK(marked("Authorization: Bearer whatever it is\nb") == "Authorization: <authorization>\nb");
     CHECK(marked("curl -H 'authorization: Basic Zm9v' x") ==
           "curl -H 'authorization: <authorization>' x");
     CHECK(marked("Proxy-Authorization: Basic YTpi\r\n") ==
@@ -86,8 +107,7 @@ TEST_CASE("secrets: what stands behind a name") {
     CHECK(marked("\"GITHUB_TOKEN\": \"abcdefghij12\"") == "\"GITHUB_TOKEN\": \"<token>\"");
     CHECK(marked("client_secret=abcd&x=1") == "client_secret=<secret>&x=1");
     CHECK(marked("secret = 'well kept'") == "secret = '<secret>'");
-    CHECK(marked("\"password\":\n    \"on the next line\"") ==
-          "\"password\":\n    \"<password>\"");
+    CHECK(marked("\"password\":\n    \"on the next line\"") == "\"password\":\n    \"<password>\"");
 }
 
 TEST_CASE("secrets: heads, URLs and key ids") {
@@ -102,7 +122,10 @@ TEST_CASE("secrets: heads, URLs and key ids") {
     CHECK(marked("GET /v1/models?key=abcd1234&alt=sse HTTP") ==
           "GET /v1/models?key=<url-key>&alt=sse HTTP");
     CHECK(marked("blob?sv=1&sig=abc%2Fdef&se=2") == "blob?sv=1&sig=<url-key>&se=2");
-    const std::string id = "AK" "IA" "ABCDEFGH12345678";
+    const std::string id =
+        "AK"
+        "IA"
+        "ABCDEFGH12345678";
     const std::string secret = "aB3" + std::string(34, 'x') + "/+9";
     REQUIRE(secret.size() == 40);
     CHECK(marked(id + "," + secret + "\n") == "<aws-key>,<aws-secret>\n");
@@ -111,8 +134,12 @@ TEST_CASE("secrets: heads, URLs and key ids") {
 }
 
 TEST_CASE("secrets: private keys, whole, cut and alone") {
-    const std::string begin = "-----BEGIN RSA PRIV" "ATE KEY-----\n";
-    const std::string end = "\n-----END RSA PRIV" "ATE KEY-----";
+    const std::string begin =
+        "-----BEGIN RSA PRIV"
+        "ATE KEY-----\n";
+    const std::string end =
+        "\n-----END RSA PRIV"
+        "ATE KEY-----";
     CHECK(marked("a " + begin + "Proc-Type: 4,ENCRYPTED\n\nMIIabc/+=\nxyz" + end + " b") ==
           "a <private-key> b");
     CHECK(marked("a " + begin + "MIIabc") == "a <private-key>");
@@ -129,15 +156,19 @@ TEST_CASE("secrets: ordinary text is left alone") {
           "{\"password\": {\"type\": \"string\"}, \"api_key\": null}", "password=$DB_PASSWORD ",
           "api_key = \"****\"", "https://example.com:8080/a@b ", "x == y ? a : b", "std::string",
           "key=value&b=c ", "eyJ is how a token begins ", "secret: practice, practice ",
-          "sk" "-learn-is-a-python-library-for-statistics ", "https://host/?a=b@c "}) {
+          "sk"
+          "-learn-is-a-python-library-for-statistics ",
+          "https://host/?a=b@c "}) {
         INFO(text);
         CHECK(marked(text) == text);
     }
 }
 
 TEST_CASE("secrets: one that runs into the end counts however short") {
-    CHECK(marked("use sk-" "ant-a") == "use <anthropic-key>");
-    CHECK(marked("use gh" "p_") == "use <github-token>");
+    CHECK(marked("use sk-"
+                 "ant-a") == "use <anthropic-key>");
+    CHECK(marked("use gh"
+                 "p_") == "use <github-token>");
     CHECK(marked("x-api-key: a") == "x-api-key: <api-key>");
     CHECK(marked("{\"password\":\"ab") == "{\"password\":\"<password>");
     CHECK(marked("http://ann:pa") == "http://ann:<url-password>");
@@ -146,12 +177,16 @@ TEST_CASE("secrets: one that runs into the end counts however short") {
 }
 
 TEST_CASE("secrets: nothing takes more than linear time") {
-    // Each would run into the time limit of the whole test if a look went on from every place to the
-    // end.
+    // Each would run into the time limit of the whole test if a look went on from every place to
+    // the end.
     const std::size_t count = 1'000'000;
-    for (const char* part : {"sk-aa-", "eyJ-", "xtoken=", "cookie: ", "-----BEGIN ", "://a:", "\"=",
-                             "-----BEGIN PRIV" "ATE KEY-----", "AK" "IAAAAAAAAAAAAAAAAA", "bearer ",
-                             "xtoken=\"xtoken='", "=", ":", "password=\\\"", "sk-", "basic aaaaaaaa "}) {
+    for (const char* part :
+         {"sk-aa-", "eyJ-", "xtoken=", "cookie: ", "-----BEGIN ", "://a:", "\"=",
+          "-----BEGIN PRIV"
+          "ATE KEY-----",
+          "AK"
+          "IAAAAAAAAAAAAAAAAA",
+          "bearer ", "xtoken=\"xtoken='", "=", ":", "password=\\\"", "sk-", "basic aaaaaaaa "}) {
         INFO(part);
         std::string text;
         while (text.size() < count) text += part;

@@ -10,8 +10,15 @@ namespace {
 
 store::BodyRow make_row() {
     store::BodyRow row;
-    row.entry = {"00000000-0000-4000-8000-000000000001", "2026-11-21T01:02:04.000000Z",
-                 "2026-11-21T01:02:03.000000Z", "shop", "anthropic", "claude-x", 2'000, 5, 2,
+    row.entry = {"00000000-0000-4000-8000-000000000001",
+                 "2026-11-21T01:02:04.000000Z",
+                 "2026-11-21T01:02:03.000000Z",
+                 "shop",
+                 "anthropic",
+                 "claude-x",
+                 2'000,
+                 5,
+                 2,
                  "bearer=2"};
     row.request = {std::string("{\"a\":\"\x1b[31mred\"}"), 2'000, true, "application/json"};
     row.response = {std::nullopt, 5, true, ""};
@@ -41,8 +48,10 @@ TEST_CASE("bodies text: nothing that steers a terminal gets through") {
     CHECK(to_harmless_text("\x1b]0;x\x07\r\x7f") == "\\x1b]0;x\\x07\\x0d\\x7f");
     CHECK(to_harmless_text(std::string("\0", 1)) == "\\x00");
     CHECK(to_harmless_text("caf\xc3\xa9 \xf0\x9f\x98\x80") == "caf\xc3\xa9 \xf0\x9f\x98\x80");
-    CHECK(to_harmless_text("\xc2\x9b" "31m") == "\\u{9b}31m");
-    CHECK(to_harmless_text("\xe2\x80\xae" "abc\xe2\x80\xa8") == "\\u{202e}abc\\u{2028}");
+    CHECK(to_harmless_text("\xc2\x9b"
+                           "31m") == "\\u{9b}31m");
+    CHECK(to_harmless_text("\xe2\x80\xae"
+                           "abc\xe2\x80\xa8") == "\\u{202e}abc\\u{2028}");
     CHECK(to_harmless_text("\xff\xc3(\xe2\x82") == "\\xff\\xc3(\\xe2\\x82");
     CHECK(to_harmless_text("\xed\xa0\x80\xc0\x80") == "\\xed\\xa0\\x80\\xc0\\x80");
 }
@@ -79,7 +88,8 @@ TEST_CASE("bodies text: stats, with and without a daemon") {
           "capture: off (a .haltonrc says otherwise where it is)\nbodies: 0\n"
           "secrets taken out: 0\nkept: for ever, however much it is\n");
     JsonParser parser;
-    const auto json = parser.parse(to_body_stats_json(make_stats(), settings, LiveBodies{1, 2, 3, 4}));
+    const auto json =
+        parser.parse(to_body_stats_json(make_stats(), settings, LiveBodies{1, 2, 3, 4}));
     REQUIRE(json);
     const JsonView stats = *json;
     CHECK(stats["capture"].as_bool() == true);
@@ -103,8 +113,7 @@ TEST_CASE("bodies text: the list") {
     const auto json = parser.parse(to_body_list_json(entries));
     REQUIRE(json);
     std::int64_t count = 0;
-    (*json)["bodies"].for_each_element([&](JsonView body) {
-        count += body["redaction_count"].as_integer() == 2;
-    });
+    (*json)["bodies"].for_each_element(
+        [&](JsonView body) { count += body["redaction_count"].as_integer() == 2; });
     CHECK(count == 1);
 }

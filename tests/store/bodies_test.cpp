@@ -72,8 +72,9 @@ TEST_CASE("bodies: one by its id, by a beginning of it, and the newest") {
 TEST_CASE("bodies: rows of an older version, damaged ones and those of a newer one") {
     World world;
     world.add(1, "shop", "first", 0);
-    world.execute("UPDATE request_bodies SET request_body = 'plain', response_body = NULL, "
-                  "codec = NULL, request_bytes = NULL");
+    world.execute(
+        "UPDATE request_bodies SET request_body = 'plain', response_body = NULL, "
+        "codec = NULL, request_bytes = NULL");
     const auto plain = read_body(world.file(), "last");
     REQUIRE(plain);
     CHECK(plain->request.text == "plain");
@@ -149,9 +150,10 @@ TEST_CASE("bodies: the switches of projects, and whether to look again") {
 TEST_CASE("bodies: the switch for everywhere leaves a trace when it is another") {
     World world;
     const auto events = [&] {
-        return test::query_text(world.file(),
-                                "SELECT coalesce(group_concat(event_type || ' ' || actor, ','), '') "
-                                "FROM audit_events");
+        return test::query_text(
+            world.file(),
+            "SELECT coalesce(group_concat(event_type || ' ' || actor, ','), '') "
+            "FROM audit_events");
     };
     CHECK(note_capture_everywhere(world.file(), false));
     CHECK(events().empty());

@@ -5,8 +5,8 @@
 
 #include "base/limits_bodies.h"
 #include "store/bodies.h"
-#include "store/captures.h"
 #include "store/calls.h"
+#include "store/captures.h"
 #include "store/row_writer.h"
 #include "support/catch.h"
 #include "support/temp_directory.h"

@@ -105,7 +105,8 @@ Figures make_call(const Options& options, SSL_CTX* context, int number) {
 std::int64_t at_percent(std::vector<std::int64_t>& values, int percent) {
     if (values.empty()) return -1;
     std::sort(values.begin(), values.end());
-    return values[std::min(values.size() - 1, values.size() * static_cast<std::size_t>(percent) / 100)];
+    return values[std::min(values.size() - 1,
+                           values.size() * static_cast<std::size_t>(percent) / 100)];
 }
 
 bool parse(int argc, char** argv, Options& options) {
@@ -117,12 +118,18 @@ bool parse(int argc, char** argv, Options& options) {
         }
         if (i + 1 == argc) return false;
         const char* value = argv[++i];
-        if (word == "--port") options.port = static_cast<std::uint16_t>(std::atoi(value));
-        else if (word == "--ca") options.ca_file = value;
-        else if (word == "--folders") options.folders = value;
-        else if (word == "--processes") options.processes = std::atoi(value);
-        else if (word == "--over-ms") options.over_ms = std::atoi(value);
-        else return false;
+        if (word == "--port")
+            options.port = static_cast<std::uint16_t>(std::atoi(value));
+        else if (word == "--ca")
+            options.ca_file = value;
+        else if (word == "--folders")
+            options.folders = value;
+        else if (word == "--processes")
+            options.processes = std::atoi(value);
+        else if (word == "--over-ms")
+            options.over_ms = std::atoi(value);
+        else
+            return false;
     }
     return options.port != 0 && !options.ca_file.empty() && options.processes > 0;
 }
@@ -144,8 +151,8 @@ int main(int argc, char** argv) {
     const auto begun = Clock::now();
     std::vector<pid_t> children;
     for (int i = 0; i < options.processes; ++i) {
-        std::this_thread::sleep_until(begun + std::chrono::microseconds(
-                                                  1'000LL * options.over_ms * i / options.processes));
+        std::this_thread::sleep_until(
+            begun + std::chrono::microseconds(1'000LL * options.over_ms * i / options.processes));
         const pid_t child = ::fork();
         if (child < 0) break;
         if (child > 0) {
@@ -169,13 +176,14 @@ int main(int argc, char** argv) {
         answered += figures.status == 200;
     }
     for (const pid_t child : children) ::waitpid(child, nullptr, 0);
-    std::printf("{\"processes\":%zu,\"started_within_ms\":%lld,\"tunnels\":%zu,\"handshakes\":%zu,"
-                "\"answered\":%d,\"tunnel_p50_us\":%lld,\"tunnel_p99_us\":%lld,"
-                "\"handshake_p50_us\":%lld,\"handshake_p99_us\":%lld}\n",
-                children.size(), static_cast<long long>(started_ms), tunnels.size(),
-                handshakes.size(), answered, static_cast<long long>(at_percent(tunnels, 50)),
-                static_cast<long long>(at_percent(tunnels, 99)),
-                static_cast<long long>(at_percent(handshakes, 50)),
-                static_cast<long long>(at_percent(handshakes, 99)));
+    std::printf(
+        "{\"processes\":%zu,\"started_within_ms\":%lld,\"tunnels\":%zu,\"handshakes\":%zu,"
+        "\"answered\":%d,\"tunnel_p50_us\":%lld,\"tunnel_p99_us\":%lld,"
+        "\"handshake_p50_us\":%lld,\"handshake_p99_us\":%lld}\n",
+        children.size(), static_cast<long long>(started_ms), tunnels.size(), handshakes.size(),
+        answered, static_cast<long long>(at_percent(tunnels, 50)),
+        static_cast<long long>(at_percent(tunnels, 99)),
+        static_cast<long long>(at_percent(handshakes, 50)),
+        static_cast<long long>(at_percent(handshakes, 99)));
     return 0;
 }
