@@ -139,6 +139,8 @@ Finding judge_database(const Observed& observed) {
                     fmt::format("the daemon's writer is {}: {}", observed.daemon->store_state,
                                 to_safe_text(observed.daemon->store_last_error, 200)),
                     "halton-meter restart");
+    // The daemon has made the file and is about to make its tables.
+    if (database.schema_number == 0) return good("not made yet");
     if (database.schema_number < database.known_schema_number)
         return make(Health::odd, "database.old_schema",
                     fmt::format("its schema is {}, this program's {}", database.schema_number,

@@ -314,19 +314,25 @@ int read_schema_number(SQLite::Database& database) {
 
 void migrate(SQLite::Database& database, std::span<const Migration> steps) {
     if (steps.empty() || read_schema_number(database) >= steps.back().number) return;
-    for (const auto& step : steps) {
+    // A new file gets everything at once, so that nobody who looks sees half of a schema. An old
+    // one goes step by step: some of them take long.
+    const bool is_new = read_schema_number(database) == 0;
+    for (std::size_t i = 0; i < steps.size();) {
         // The write lock first, then the look: another process may have been faster.
         SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
         database.exec(
             "CREATE TABLE IF NOT EXISTS _migrations ("
             "number INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at TEXT NOT NULL)");
-        if (read_schema_number(database) >= step.number) continue;
-        database.exec(step.sql);
-        SQLite::Statement record(database, "INSERT INTO _migrations VALUES (?, ?, ?)");
-        record.bind(1, step.number);
-        record.bind(2, std::string(step.name));
-        record.bind(3, to_iso8601(system_clock().now_utc()));
-        record.exec();
+        do {
+            const Migration& step = steps[i++];
+            if (read_schema_number(database) >= step.number) continue;
+            database.exec(step.sql);
+            SQLite::Statement record(database, "INSERT INTO _migrations VALUES (?, ?, ?)");
+            record.bind(1, step.number);
+            record.bind(2, std::string(step.name));
+            record.bind(3, to_iso8601(system_clock().now_utc()));
+            record.exec();
+        } while (is_new && i < steps.size());
         transaction.commit();
     }
 }

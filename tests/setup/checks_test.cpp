@@ -159,6 +159,7 @@ TEST_CASE("checks: database, disk and rows") {
     CHECK(code("database", [](Observed& o) { o.database.schema_number = 2; }) ==
           "database.old_schema");
     CHECK(code("database", [](Observed& o) { o.database.schema_number = 9; }).empty());
+    CHECK(code("database", [](Observed& o) { o.database.schema_number = 0; }).empty());
     CHECK(code("database", [](Observed& o) { o.daemon->store_state = "retrying"; }) ==
           "database.not_written");
     CHECK(code("disk", [](Observed& o) { o.free_bytes = 1024; }) == "disk.low");
