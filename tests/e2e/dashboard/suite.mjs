@@ -75,6 +75,7 @@ async function open(options = {}) {
     if (!request.url().startsWith(`${base}/`) && !request.url().startsWith(`blob:${base}/`)) problems.push(`asked ${request.url()}`);
   });
   context.on("response", (response) => loaded.push(response));
+  context.setDefaultTimeout(10_000);
   const page = await context.newPage();
   await page.addInitScript(() => {
     globalThis.breaches = [];
