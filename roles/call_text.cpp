@@ -23,9 +23,9 @@ struct Place {
     int leaves_at;  // below that many columns of the terminal
 };
 constexpr std::array places{
-    Place{"time", 8, false, 0},    Place{"project", 16, false, 60}, Place{"tool", 12, false, 120},
-    Place{"model", 26, false, 0},  Place{"in", 7, true, 80},        Place{"cached", 7, true, 110},
-    Place{"out", 6, true, 80},     Place{"took", 8, true, 95},      Place{"cost", 10, true, 0},
+    Place{"time", 8, false, 0},    Place{"project", 16, false, 68}, Place{"tool", 12, false, 120},
+    Place{"model", 26, false, 0},  Place{"in", 7, true, 84},        Place{"cached", 7, true, 110},
+    Place{"out", 6, true, 84},     Place{"took", 8, true, 95},      Place{"cost", 10, true, 0},
     Place{"outcome", 0, false, 0},  // the rest
 };
 
@@ -90,7 +90,7 @@ std::string to_duration_text(double ms) {
 std::string to_call_cost(const store::LandedCall& call) {
     if (!call.cost) return "unknown";
     if (call.billing == "plan") return "plan";
-    return to_dollar_text(*call.cost);
+    return call.cost->value == 0 ? "$0" : to_dollar_text(*call.cost);
 }
 
 std::string call_line_heading(int width) {

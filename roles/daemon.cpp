@@ -423,6 +423,7 @@ int run_daemon(int argc, char** argv) {
             &daemon.captures};
         services.running = &daemon.running;
         services.gates = &policies.gates();
+        services.gates->sink = &sink;  // rows of blocked calls are seen by everybody, too
         daemon.background.spawn(
             "intercept listener",
             intercept->serve([&] { return daemon.has_room((*shuttle)->count()); },

@@ -80,7 +80,7 @@ PolicyService::PolicyService(asio::io_context& io, std::filesystem::path databas
       clock_(clock),
       notify_command_(std::move(notify_command)),
       book_([this](Happening happening) { tell(std::move(happening)); }),
-      gates_{book_, *this, clock, watch_},
+      gates_{book_, this, clock, watch_},
       gate_clock_(io),
       reader_(io),
       notifier_(io) {
@@ -276,6 +276,7 @@ asio::awaitable<void> PolicyService::write() {
     struct Done {
         std::vector<Waiting> batch;
         std::string error;
+        bool is_early = false;
     };
     auto done_job = begin<Done>(reader_, [file = database_, work = batch]() mutable {
         Done result;
@@ -297,7 +298,11 @@ asio::awaitable<void> PolicyService::write() {
         }
         if (result.error.empty() && !events.empty()) {
             const auto written = store::append_audit(file, events, audit_lock_wait);
-            if (!written) result.error = written.error().context;
+            if (!written) {
+                result.error = written.error().context;
+                result.is_early = written.error().kind == ErrorKind::not_found ||
+                                  written.error().kind == ErrorKind::unsupported;
+            }
         }
         if (!result.error.empty()) result.batch = std::move(work);
         return result;
@@ -311,7 +316,9 @@ asio::awaitable<void> PolicyService::write() {
             else
                 waiting_.push_front(std::move(*it));
         }
-        if (done && !std::exchange(is_write_failing_, true))
+        // A first start makes the file, an upgrade changes it: in a moment.
+        const bool is_early = done && done->is_early;
+        if (done && !is_early && !std::exchange(is_write_failing_, true))
             log_event(LogLevel::warn, "audit.not_written", {{"error", done->error}});
         co_return;
     }

@@ -178,7 +178,8 @@ std::string to_name_list(const std::vector<std::pair<std::string, std::int64_t>>
         text += fmt::format("{}{} ({})", i == 0 ? "" : ", ", shown_name(models[i].first),
                             with_separators(models[i].second));
     if (models.size() > named_max)
-        text += fmt::format(" and {} more models", models.size() - named_max);
+        text += fmt::format(
+            " and {}", counted(static_cast<std::int64_t>(models.size() - named_max), "more model"));
     return text;
 }
 

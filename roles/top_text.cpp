@@ -19,18 +19,21 @@ std::string cut(const std::string& line, int columns) {
     return to_safe_text(line, static_cast<std::size_t>(std::max(columns, 1)));
 }
 
-std::string to_today(const TopFacts& facts) {
+std::string to_today(const TopFacts& facts, int columns) {
     if (!facts.today) return "no call has been metered yet; next: halton-meter run -- <your tool>";
     const auto& sums = *facts.today;
-    const auto metered = sums.requests - sums.plan_requests;
-    std::string text =
-        fmt::format("today  {} in {}", to_dollar_text(sums.cost), counted(metered, "call"));
+    std::string text = fmt::format("today  {} in {}", to_dollar_text(sums.cost),
+                                   counted(sums.requests - sums.plan_requests, "call"));
+    // What no longer fits is left out, rather than cut.
+    const auto add = [&](const std::string& part) {
+        if (text.size() + part.size() + 3 <= static_cast<std::size_t>(std::max(columns, 0)))
+            text += "   " + part;
+    };
     if (sums.plan_requests > 0)
-        text += fmt::format("   plan {} in {} (not charged)", to_dollar_text(sums.plan_cost),
-                            counted(sums.plan_requests, "call"));
-    if (sums.error_requests > 0) text += fmt::format("   {} failed", sums.error_requests);
-    if (sums.unpriced_requests > 0)
-        text += fmt::format("   {} without a price", sums.unpriced_requests);
+        add(fmt::format("plan {} in {}", to_dollar_text(sums.plan_cost),
+                        counted(sums.plan_requests, "call")));
+    if (sums.error_requests > 0) add(fmt::format("{} failed", sums.error_requests));
+    if (sums.unpriced_requests > 0) add(fmt::format("{} without a price", sums.unpriced_requests));
     return text;
 }
 
@@ -76,12 +79,12 @@ TopScreen to_top_screen(const TopFacts& facts, int columns, int rows, std::size_
     TopScreen screen;
     auto& lines = screen.lines;
     const auto clock = to_local_text(facts.now, facts.zone).substr(11);
-    std::string daemon = "the daemon does not answer: halton-meter start";
+    std::string daemon = "daemon down: halton-meter start";
     if (facts.has_daemon) daemon = "metering";
     if (facts.has_daemon && facts.running)
         daemon += fmt::format(", {} running", counted(*facts.running, "call"));
     lines.push_back(fmt::format("halton-meter  {} {}   {}", clock, facts.zone_name, daemon));
-    lines.push_back(to_today(facts));
+    lines.push_back(to_today(facts, columns));
     if (auto text = to_limits(facts); !text.empty()) lines.push_back(std::move(text));
     if (auto text = to_projects(facts); !text.empty()) lines.push_back(std::move(text));
     if (!facts.trouble.empty()) lines.push_back("cannot read: " + facts.trouble);

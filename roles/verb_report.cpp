@@ -1,6 +1,8 @@
 // `report`: what the calls of a period cost, straight from the database; works with everything
 // else down. Parses its flags, asks store/, prints.
+#include <algorithm>
 #include <cstdio>
+#include <map>
 
 #include <fmt/format.h>
 #include <cxxopts.hpp>
@@ -92,6 +94,18 @@ ReportLine sum_up(const std::vector<ReportLine>& lines) {
     return total;
 }
 
+// Models with such calls, most first; one that several providers have counts as one.
+std::vector<std::pair<std::string, std::int64_t>> list_models(
+    const std::vector<ReportLine>& models, std::int64_t store::UsageSums::*count) {
+    std::map<std::string, std::int64_t> by_name;
+    for (const auto& line : models)
+        if (line.sums.*count > 0) by_name[line.name] += line.sums.*count;
+    std::vector<std::pair<std::string, std::int64_t>> list(by_name.begin(), by_name.end());
+    std::stable_sort(list.begin(), list.end(),
+                     [](const auto& a, const auto& b) { return a.second > b.second; });
+    return list;
+}
+
 Result<ReportView> read_view(store::Reader& reader, const Asked& asked,
                              const std::vector<ReportGroup>& groups, bool has_previous) {
     ReportView view;
@@ -106,12 +120,8 @@ Result<ReportView> read_view(store::Reader& reader, const Asked& asked,
     view.totals = sum_up(*models);
     view.model_count = static_cast<std::int64_t>(models->size());
     view.project_count = static_cast<std::int64_t>(projects->size());
-    for (const auto& line : *models) {
-        if (line.sums.unpriced_requests > 0)
-            view.unpriced.emplace_back(line.name, line.sums.unpriced_requests);
-        if (line.sums.incomplete_requests > 0)
-            view.incomplete.emplace_back(line.name, line.sums.incomplete_requests);
-    }
+    view.unpriced = list_models(*models, &store::UsageSums::unpriced_requests);
+    view.incomplete = list_models(*models, &store::UsageSums::incomplete_requests);
     Asked before = asked;
     before.to = asked.from;
     before.from = asked.from - (asked.to - asked.from);

@@ -108,7 +108,7 @@ std::optional<Answer> check_token(const http::RequestHead& head, const Guard& gu
         !is_equal_in_constant_time(token, guard.token))
         return make_problem(401,
                             "this needs the token of the file api-token in the data directory, as "
-                            "X-Halton-Token. To have a browser send it: halton-meter dashboard");
+                            "X-Halton-Token");
     if (takes_body) {
         const auto type = value_of(head, "Content-Type");
         if (!is_equal_ignoring_case(trim(type.substr(0, type.find(';'))), "application/json"))

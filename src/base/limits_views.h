@@ -55,6 +55,8 @@ inline constexpr std::chrono::hours import_call_time_max{2};
 inline constexpr std::size_t import_hours_max = 48;
 // Sessions and folders that an import keeps in mind: a session is one file, seldom two.
 inline constexpr std::size_t import_sessions_max = 4'096;
+// Answers without their last counts that wait for a whole copy in another file.
+inline constexpr std::size_t import_incomplete_max = 100'000;
 // Calls of one import, so that each is counted once also where nothing is written.
 inline constexpr std::size_t import_calls_max = 4'000'000;
 inline constexpr std::size_t import_rows_per_transaction = 500;

@@ -57,14 +57,11 @@ void on_signal(int number) {
     if (number == SIGWINCH) {
         was_resized = true;
     } else if (number == SIGTSTP) {
-        // Stopped with the terminal as it was; the default action comes with the second signal.
+        // Stopped with the terminal as it was. Not by the default action, which spares a process
+        // that no shell looks after.
         leave();
-        ::signal(SIGTSTP, SIG_DFL);
-        ::kill(::getpid(), SIGTSTP);
+        ::kill(::getpid(), SIGSTOP);
     } else if (number == SIGCONT) {
-        struct sigaction action {};
-        action.sa_handler = on_signal;
-        ::sigaction(SIGTSTP, &action, nullptr);
         if (!is_raw) enter();
         was_resized = true;
     } else {

@@ -213,6 +213,13 @@ void PolicyGate::refuse(const meter::Policy& policy) {
     answer_ = meter::make_refusal(*call_->endpoint->shape->refusal, message, is_last_);
 
     auto& record = call_->record;
+    // For people, as far as it came along with what decided.
+    if (record.requested_model.empty()) {
+        auto rest = *framing_;
+        rest.feed(std::string_view(bytes_).substr(read_),
+                  [this](std::string_view data) { reader_->feed(data); });
+        record.requested_model = reader_->model();
+    }
     record.status = "blocked";
     record.http_status = 403;
     record.mode = reader_->wants_stream() || call_->endpoint->is_stream ? "streaming" : "standard";
@@ -232,7 +239,7 @@ void PolicyGate::refuse(const meter::Policy& policy) {
                {"model", record.requested_model},
                {"request", record.id}});
     services_.book.note_blocked(record, policy);
-    services_.sink.offer(std::move(record));
+    services_.sink->offer(std::move(record));
 
     forget(ready_, read_ - ready_);
     state_ = State::refusing;

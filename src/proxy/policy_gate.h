@@ -52,7 +52,7 @@ private:
 
 struct GateServices {
     meter::PolicyBook& book;
-    meter::CallSink& sink;
+    meter::CallSink* sink;  // for rows of blocked calls; never null
     const Clock& clock;
     GateWatch& watch;
     // Tests pass smaller ones.

@@ -80,6 +80,7 @@ public:
     Result<void> add(std::span<const TranscriptCall> calls) override {
         try {
             for (const auto& call : calls) {
+                if (waits_for_copy(call)) continue;
                 auto taken = take(call);
                 if (!taken) return taken;
             }
@@ -91,6 +92,12 @@ public:
 
     Result<void> finish() override {
         try {
+            auto incomplete = std::move(incomplete_);
+            incomplete_.clear();
+            for (const auto& [key, call] : incomplete) {
+                auto taken = take(call);
+                if (!taken) return taken;
+            }
             write();
             return {};
         } catch (const SQLite::Exception& error) {
@@ -101,6 +108,27 @@ public:
     const ImportCounts& counts() const override { return counts_; }
 
 private:
+    // A transcript that was copied while an answer was written ends with half of it; another file
+    // has the whole. So what is incomplete comes last.
+    bool waits_for_copy(const TranscriptCall& found) {
+        const auto other = incomplete_.find(found.key);
+        if (found.call.tokens_complete) {
+            if (other != incomplete_.end()) {
+                incomplete_.erase(other);
+                ++counts_.repeated;
+            }
+            return false;
+        }
+        if (other == incomplete_.end()) {
+            if (incomplete_.size() >= limits::import_incomplete_max) return false;
+            incomplete_.emplace(found.key, found);
+            return true;
+        }
+        ++counts_.repeated;
+        if (found.call.usage.output > other->second.call.usage.output) other->second = found;
+        return true;
+    }
+
     Result<void> take(const TranscriptCall& found) {
         if (seen_.size() >= limits::import_calls_max)
             return fail(ErrorKind::too_large, "more calls than one import may have");
@@ -300,6 +328,7 @@ private:
     std::unique_ptr<SQLite::Database> database_;  // for looking; none: nothing was metered
     ImportCounts counts_;
     std::vector<meter::CallRecord> waiting_;
+    std::map<std::string, TranscriptCall> incomplete_;
     std::unordered_set<std::size_t> seen_;
     std::unordered_map<std::string, std::unordered_set<std::size_t>> hours_;
     std::unordered_map<std::string, Session> sessions_;

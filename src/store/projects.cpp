@@ -1,6 +1,7 @@
 #include "store/projects.h"
 
 #include <algorithm>
+#include <map>
 #include <system_error>
 
 #include <SQLiteCpp/Database.h>
@@ -15,6 +16,7 @@
 #include "store/audit.h"
 #include "store/row_writer.h"
 #include "store/schema.h"
+#include "store/usage.h"
 
 namespace halton::store {
 namespace {
@@ -214,33 +216,37 @@ Result<std::vector<ProjectRow>> read_projects(const fs::path& file) {
             const int schema = read_schema_number(database);
             if (schema == 0) return rows;
             const bool is_new = schema >= projects_schema_number;
-            // Unmetered rows of a subscription cost nothing; rows of an older kind have no mode.
-            const std::string cost =
-                schema >= 2 ? "sum(CASE WHEN r.billing_mode IS NOT 'plan' THEN r.cost_nanousd END)"
-                            : "sum(r.cost_nanousd)";
+            // Both of one moment.
+            SQLite::Transaction transaction(database);
+            UsageQuery by_project;
+            by_project.group_by = {UsageGroup::project};
+            const auto usage = read_usage_rows(database, by_project);
+            if (!usage) return fail(usage.error());
+            std::map<std::string, UsageSums> sums;
+            for (const auto& row : *usage) sums[row.project] = row.sums;
             SQLite::Statement select(
                 database,
-                "SELECT p.slug, p.name, p.created_at, p.archived_at, count(r.id), " + cost +
-                    ", max(r.requested_at), "
-                    "(SELECT body_capture FROM project_settings s WHERE s.project_id = p.id), " +
+                std::string("SELECT p.slug, p.name, p.created_at, p.archived_at, "
+                            "(SELECT max(requested_at) FROM requests r WHERE r.project_id = p.id), "
+                            "(SELECT body_capture FROM project_settings s "
+                            "WHERE s.project_id = p.id), ") +
                     (is_new ? "p.folder, (SELECT group_concat(slug, ' ') FROM (SELECT slug FROM "
                               "project_aliases a WHERE a.project_id = p.id ORDER BY slug)) "
                             : "NULL, NULL ") +
-                    "FROM projects p LEFT JOIN requests r ON r.project_id = p.id "
-                    "GROUP BY p.id ORDER BY p.slug");
+                    "FROM projects p ORDER BY p.slug");
             while (select.executeStep()) {
                 ProjectRow row;
                 row.slug = select.getColumn(0).getString();
                 row.name = select.getColumn(1).getString();
                 row.created_at = select.getColumn(2).getString();
                 row.archived_at = select.getColumn(3).getString();
-                row.requests = select.getColumn(4).getInt64();
-                row.cost = NanoUsd{select.getColumn(5).getInt64()};
-                row.last_request_at = select.getColumn(6).getString();
-                if (!select.getColumn(7).isNull())
-                    row.body_capture = select.getColumn(7).getInt() != 0;
-                row.folder = select.getColumn(8).getString();
-                row.old_slugs = split_words(select.getColumn(9).getString());
+                row.requests = sums[row.slug].requests;
+                row.cost = sums[row.slug].cost;
+                row.last_request_at = select.getColumn(4).getString();
+                if (!select.getColumn(5).isNull())
+                    row.body_capture = select.getColumn(5).getInt() != 0;
+                row.folder = select.getColumn(6).getString();
+                row.old_slugs = split_words(select.getColumn(7).getString());
                 rows.push_back(std::move(row));
             }
             return rows;

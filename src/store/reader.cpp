@@ -32,8 +32,10 @@ std::unique_ptr<SQLite::Database> open(const fs::path& file) {
     constexpr auto lock_wait_ms = static_cast<int>(limits::store_read_lock_wait.count());
     std::unique_ptr<SQLite::Database> database;
     try {
-        database =
-            std::make_unique<SQLite::Database>(file.string(), SQLite::OPEN_READONLY, lock_wait_ms);
+        // No mutex: one thread at a time, and interrupt() does not touch it. Locking for each value
+        // would take longer than reading it.
+        database = std::make_unique<SQLite::Database>(
+            file.string(), SQLite::OPEN_READONLY | SQLite::OPEN_NOMUTEX, lock_wait_ms);
         database->execAndGet("SELECT count(*) FROM sqlite_master");
     } catch (const SQLite::Exception& error) {
         // A copy on a read-only place: without a log beside it nothing can change meanwhile, and
@@ -44,7 +46,8 @@ std::unique_ptr<SQLite::Database> open(const fs::path& file) {
         if ((code != SQLITE_CANTOPEN && code != SQLITE_READONLY) || (!ignored && log_bytes > 0))
             throw;
         database = std::make_unique<SQLite::Database>(
-            to_uri(file, "?immutable=1"), SQLite::OPEN_READONLY | SQLite::OPEN_URI, lock_wait_ms);
+            to_uri(file, "?immutable=1"),
+            SQLite::OPEN_READONLY | SQLite::OPEN_NOMUTEX | SQLite::OPEN_URI, lock_wait_ms);
     }
     database->exec(fmt::format("PRAGMA cache_size = -{}", limits::store_reader_cache_kib));
     // Sorting is of groups, which are few; a full or read-only /tmp must not stop it.

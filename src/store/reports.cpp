@@ -42,7 +42,9 @@ std::string to_uri(const fs::path& file, const char* options) {
 
 SQLite::Database open(const fs::path& file) {
     try {
-        SQLite::Database database(file.string(), SQLite::OPEN_READONLY, lock_wait_ms);
+        // No mutex: the connection never leaves its thread.
+        SQLite::Database database(file.string(), SQLite::OPEN_READONLY | SQLite::OPEN_NOMUTEX,
+                                  lock_wait_ms);
         database.execAndGet("SELECT count(*) FROM sqlite_master");
         return database;
     } catch (const SQLite::Exception& error) {
@@ -54,7 +56,8 @@ SQLite::Database open(const fs::path& file) {
         if ((code != SQLITE_CANTOPEN && code != SQLITE_READONLY) || (!ignored && log_bytes > 0))
             throw;
         return SQLite::Database(to_uri(file, "?immutable=1"),
-                                SQLite::OPEN_READONLY | SQLite::OPEN_URI, lock_wait_ms);
+                                SQLite::OPEN_READONLY | SQLite::OPEN_NOMUTEX | SQLite::OPEN_URI,
+                                lock_wait_ms);
     }
 }
 
@@ -376,10 +379,11 @@ Result<DatabaseFacts> read_database_facts(const fs::path& file) {
             if (!failed) facts.file_bytes += bytes;
         }
         if (!has_requests(database)) return facts;
-        SQLite::Statement newest(database, "SELECT count(*), max(requested_at) FROM requests");
+        // Each row is in the sums, and they are added up faster than the rows are counted.
+        facts.request_count = sum_usage(database, {}).requests;
+        SQLite::Statement newest(database, "SELECT max(requested_at) FROM requests");
         newest.executeStep();
-        facts.request_count = newest.getColumn(0).getInt64();
-        if (const auto time = parse_iso8601(newest.getColumn(1).getString()))
+        if (const auto time = parse_iso8601(newest.getColumn(0).getString()))
             facts.newest_request_at = *time;
         return facts;
     });

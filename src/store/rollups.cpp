@@ -141,9 +141,9 @@ constexpr const char* summed_columns =
     "output_tokens, thinking_tokens, cache_read_tokens, cache_write_tokens, cost_nanousd, "
     "cost_usd_minor_units, cost_state, tokens_complete, status, latency_ms, session_id";
 
-// For what the roll-ups cannot answer: latencies have to be ranked one by one, failures and
-// sessions are looked at by themselves. Each holds all that its question asks for, so that the
-// rows, which are ten times as wide, are left alone.
+// For what the roll-ups cannot answer: latencies have to be ranked one by one; failures, sessions
+// and calls without a price are looked at by themselves. Each holds all that its question asks
+// for, so that the rows, which are ten times as wide, are left alone.
 constexpr const char* indices =
     "CREATE INDEX requests_latencies ON requests "
     "(requested_at, project_id, provider, model, latency_ms);\n"
@@ -152,6 +152,8 @@ constexpr const char* indices =
     "CREATE INDEX requests_errors ON requests (requested_at, project_id, provider, error_class, "
     "provider_error_code, http_status, retryable, model, client_tool, status) "
     "WHERE status <> 'success';\n"
+    "CREATE INDEX requests_unpriced ON requests "
+    "(requested_at, provider, model, has_usage, billing_mode) WHERE cost_nanousd IS NULL;\n"
     "CREATE INDEX requests_by_session ON requests (session_id, requested_at) "
     "WHERE session_id IS NOT NULL;\n";
 

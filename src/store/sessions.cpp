@@ -181,15 +181,16 @@ public:
 
     bool is_covered() const { return is_covered_; }
 
-    // Of tools that have some.
+    // That may have some.
     std::vector<std::string> tools() {
-        FastRows select(database_,
-                        is_covered_
-                            ? "SELECT DISTINCT tool FROM usage_sessions ORDER BY tool"
-                            : "SELECT DISTINCT coalesce(client_tool, '') FROM requests WHERE "
-                              "session_id IS NOT NULL ORDER BY 1");
+        FastRows select(
+            database_, is_covered_ ? "SELECT DISTINCT tool FROM usage_sessions WHERE day >= ?3 AND "
+                                     "day <= ?4 ORDER BY tool"
+                                   : "SELECT DISTINCT coalesce(client_tool, '') FROM requests "
+                                     "WHERE session_id IS NOT NULL ORDER BY 1");
+        bind(select, "", from_.substr(0, 10), to_.substr(0, 10));
         std::vector<std::string> tools;
-        while (select.step()) tools.push_back(std::string(select.text(0)));
+        while (select.step()) tools.emplace_back(select.text(0));
         return tools;
     }
 

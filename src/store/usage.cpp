@@ -255,6 +255,39 @@ std::optional<UtcTime> find_time(SQLite::Database& database, const char* sql,
     return time ? std::optional(*time) : std::nullopt;
 }
 
+struct KeyFacts {
+    std::uint32_t group = 0;
+    bool is_plan = false;
+};
+
+// Keys by their numbers, which SQLite gives from 1 on.
+class KeyTable {
+public:
+    void add(std::int64_t id, KeyFacts facts) {
+        if (id < 0 || id >= near_count_max) {
+            far_[id] = facts;
+            return;
+        }
+        const auto at = static_cast<std::size_t>(id);
+        if (near_.size() <= at) near_.resize(at + 1);
+        near_[at] = facts;
+    }
+    const KeyFacts* find(std::int64_t id) const {
+        if (id >= 0 && id < static_cast<std::int64_t>(near_.size())) {
+            const auto& facts = near_[static_cast<std::size_t>(id)];
+            return facts ? &*facts : nullptr;
+        }
+        const auto it = far_.find(id);
+        return it != far_.end() ? &it->second : nullptr;
+    }
+
+private:
+    // What was numbered by hand must not fill memory.
+    static constexpr std::int64_t near_count_max = 1 << 20;
+    std::vector<std::optional<KeyFacts>> near_;
+    std::unordered_map<std::int64_t, KeyFacts> far_;
+};
+
 // Sums up over segments of time, each row and roll-up once.
 class Tally {
 public:
@@ -324,8 +357,8 @@ private:
                           select.getColumn(3).getString(), select.getColumn(4).getString(),
                           select.getColumn(5).getString()};
             if (!is_wanted(key)) continue;
-            keys_[select.getColumn(0).getInt64()] = {intern(groups_.of(key)),
-                                                     key.billing == "plan"};
+            keys_.add(select.getColumn(0).getInt64(),
+                      {intern(groups_.of(key)), key.billing == "plan"});
         }
     }
 
@@ -437,23 +470,36 @@ private:
         FastRows& rows = *grain.rows;
         rows.bind(1, to_iso8601(from).substr(0, grain.text_length));
         rows.bind(2, to_iso8601(to).substr(0, grain.text_length));
+        // Added up by group first: rows of a piece are many, its groups few.
+        scratch_.resize(names_.size());
         while (rows.step()) {
-            const auto key = keys_.find(rows.number(0));
-            if (key == keys_.end()) continue;
-            const auto [group, is_plan] = key->second;
-            put(target, group, to_usage_sums(rows, 2, is_plan));
+            const KeyFacts* key = keys_.find(rows.number(0));
+            if (!key) continue;
+            UsageSums& sums = scratch_[key->group];
+            if (sums.requests == 0) touched_.push_back(key->group);
+            sums.add(to_usage_sums(rows, 2, key->is_plan));
             if (has_edges_) {
                 const std::string at(rows.text(1));
-                edges_[group].add(at, at);
+                edges_[key->group].add(at, at);
             }
         }
+        for (const auto group : touched_) put(target, group, std::exchange(scratch_[group], {}));
+        touched_.clear();
         rows.reset();
     }
 
+    // What nobody asks for is not told apart: rows are grouped faster by less. Billing always is,
+    // for the two kinds of cost.
     std::string row_keys() const {
-        std::string sql = "coalesce(p.slug, '')";
-        for (const auto& key : rollup_keys(column()))
-            if (key.name != "project_id") sql += ", " + key.value;
+        const bool is_project_wanted = groups_.project || query_.project;
+        std::string sql = is_project_wanted ? "coalesce(p.slug, '')" : "''";
+        for (const auto& key : rollup_keys(column())) {
+            const bool is_wanted = key.name == "provider" ? groups_.provider || query_.provider
+                                   : key.name == "model"  ? groups_.model || query_.model
+                                   : key.name == "tool"   ? groups_.tool || query_.tool
+                                                          : true;
+            if (key.name != "project_id") sql += ", " + (is_wanted ? key.value : "''");
+        }
         return sql;
     }
 
@@ -530,8 +576,8 @@ private:
         rows.bind(2, coarser + "~");
         Found found;
         while (rows.step()) {
-            const auto key = keys_.find(rows.number(0));
-            if (key != keys_.end()) keep(found, key->second.first, rows.text(1), is_first);
+            if (const KeyFacts* key = keys_.find(rows.number(0)))
+                keep(found, key->group, rows.text(1), is_first);
         }
         return found;
     }
@@ -566,7 +612,9 @@ private:
     RollupRows month_rows_{"usage_months", "month", 7, {}};
     std::optional<FastRows> rows_;
     std::optional<FastRows> moments_;
-    std::unordered_map<std::int64_t, std::pair<std::uint32_t, bool>> keys_;  // group, is plan
+    KeyTable keys_;
+    std::vector<UsageSums> scratch_;  // of groups, empty between two pieces
+    std::vector<std::uint32_t> touched_;
     std::map<Key, std::uint32_t> groups_seen_;
     std::vector<const Key*> names_;                      // of groups, in groups_seen_
     std::vector<Edge> edges_;                            // of groups

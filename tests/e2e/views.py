@@ -201,7 +201,7 @@ def test_tail_and_top_show_a_call_as_it_lands(world):
         top.read(lambda _: "claude-sonnet-4-5" in top.frames()[-1])
         # With the daemon gone both go on, and see what others write.
         world.daemon.stop()
-        top.read(lambda _: "does not answer" in top.frames()[-1])
+        top.read(lambda _: "daemon down" in top.frames()[-1])
         connection = sqlite3.connect(world.database)
         with connection:
             connection.execute(

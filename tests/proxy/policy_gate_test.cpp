@@ -63,7 +63,7 @@ struct World {
     std::vector<meter::Happening> told;
     meter::PolicyBook book{[this](meter::Happening happening) { told.push_back(happening); }};
     GateWatch watch;
-    GateServices services{book, sink, clock, watch};
+    GateServices services{book, &sink, clock, watch};
     meter::ConnectionFacts facts;
     std::optional<PolicyGate> gate;
     std::string upstream;
@@ -160,6 +160,16 @@ TEST_CASE("policy gate: what the head decides is refused before the body comes")
     world.give("GET /v1/models HTTP/1.1\r\nHost: x\r\n\r\n");
     CHECK(world.upstream.starts_with("GET /v1/models"));
     CHECK(world.client.find("403", 20) == std::string::npos);
+}
+
+TEST_CASE("policy gate: the row has the model also where it did not decide, if it was there") {
+    for (const auto& request : {make_request("claude-haiku"), make_chunked("claude-haiku")}) {
+        World world(block(""));
+        world.give(request + "GET /v1/models HTTP/1.1\r\nHost: x\r\n\r\n");
+        REQUIRE(world.sink.calls.size() == 1);
+        CHECK(world.sink.calls[0].model == "claude-haiku");
+        CHECK(world.upstream.starts_with("GET /v1/models"));
+    }
 }
 
 TEST_CASE("policy gate: Expect: 100-continue") {

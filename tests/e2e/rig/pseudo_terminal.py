@@ -22,7 +22,9 @@ class Terminal:
         self.text = b""
         self.popen = subprocess.Popen([str(c) for c in command], stdin=self.slave,
                                       stdout=self.slave, stderr=self.slave, env=environment,
-                                      cwd=cwd, start_new_session=True)
+                                      cwd=cwd, start_new_session=True,
+                                      # Or Ctrl-C would be nobody's.
+                                      preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
 
     def resize(self, columns, rows, tells=True):
         fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
@@ -66,7 +68,7 @@ class Terminal:
     def frames(self):
         """The screens that were drawn in full, as texts."""
         found = re.findall(rb"\x1b\[H((?:(?!\x1b\[H).)*)\x1b\[J", self.text, re.DOTALL)
-        return [frame.replace(b"\x1b[K", b"").replace(b"\r\n", b"\n").decode(errors="replace")
+        return [frame.replace(b"\x1b[K", b"").replace(b"\r", b"").decode(errors="replace")
                 for frame in found]
 
     def printed(self):
