@@ -3,9 +3,10 @@ import { useState, useEffect } from "preact/hooks";
 import { get, useData } from "../lib/api";
 import { day, moment, money, plural } from "../lib/format";
 import { useLiveRefresh } from "../lib/live";
+import { nano_money } from "../lib/money";
 import { to_hash } from "../lib/route";
 import type { AuditEvent, Budget, Budgets, Page, Policies as Answer, Policy } from "../lib/types";
-import { Card, Empty, Head, Load, Meter, ProjectLink } from "../parts/basics";
+import { Card, Empty, Head, Load, Meter, ProjectLink, sentence } from "../parts/basics";
 import { Table } from "../parts/table";
 
 const PERIODS: Record<string, string> = { day: "today", week: "this week", month: "this month" };
@@ -43,12 +44,21 @@ function rule_text(policy: Policy): string {
   return `${money(policy.limit_usd_minor_units)}${period} for ${policy.scope}${policy.counts_plan ? ", plan traffic included" : ""}`;
 }
 
+/** What an event says: its own sentence where it has one, else what is in it. */
 function detail_text(event: AuditEvent): string {
   const { detail } = event;
   if (detail === null || detail === undefined) return "";
   if (typeof detail !== "object") return String(detail);
-  return Object.entries(detail as Record<string, unknown>)
-    .map(([key, value]) => `${key.replaceAll("_", " ")}: ${typeof value === "object" ? JSON.stringify(value) : String(value)}`)
+  const facts = detail as Record<string, unknown>;
+  if (typeof facts.message === "string") return sentence(facts.message);
+  return Object.entries(facts)
+    .filter(([key, value]) => value !== null && key !== "policy_id")
+    .map(([key, value]) => {
+      const name = key.replace(/_nanousd$|_usd_minor_units$/, "").replaceAll("_", " ");
+      if (typeof value === "number" && key.endsWith("_nanousd")) return `${name} ${nano_money(value)}`;
+      if (typeof value === "number" && key.endsWith("_minor_units")) return `${name} ${money(value)}`;
+      return `${name} ${typeof value === "object" ? JSON.stringify(value) : String(value)}`;
+    })
     .join(", ");
 }
 
@@ -146,7 +156,7 @@ export function Policies() {
                   value: (row) => row.name,
                   class: "text strong",
                 },
-                { key: "kind", title: "Kind", value: (row) => row.kind, class: "fit" },
+                { key: "kind", title: "Kind", value: (row) => row.kind, show: (row) => row.kind.replaceAll("_", " "), class: "fit" },
                 { key: "rule", title: "Rule", value: (row) => rule_text(row), class: "text" },
                 { key: "project", title: "Project", value: (row) => row.project, show: (row) => (row.project ? <ProjectLink slug={row.project} /> : "all"), class: "text" },
                 { key: "action", title: "Action", value: (row) => row.action, show: (row) => <span class={`tag ${row.action === "block" ? "bad" : row.action === "warn" ? "warn" : ""}`}>{row.action}</span>, class: "fit" },

@@ -4,7 +4,7 @@ import { provider_colour } from "../lib/colours";
 import { ago, change, count, moment, money, money_digits, percent, plural, short_model, tokens } from "../lib/format";
 import { useLiveRefresh } from "../lib/live";
 import { to_hash } from "../lib/route";
-import type { Project, Stats } from "../lib/types";
+import type { Project, Stats, Sums } from "../lib/types";
 import { Bars, Card, Empty, Head, Load, Tile } from "../parts/basics";
 import { CallList } from "../parts/call_list";
 import { call_columns } from "../parts/calls";
@@ -77,6 +77,13 @@ export function Projects() {
   );
 }
 
+/** A sum in line with those beside it; plan traffic in brackets, since nobody is billed for it. */
+function spend_text(row: Sums, beside: Sums[]): string {
+  const digits = money_digits(beside.map((one) => Math.max(one.cost_usd_minor_units, one.plan_cost_usd_minor_units)));
+  if (row.cost_usd_minor_units === 0 && row.plan_cost_usd_minor_units > 0) return `(${money(row.plan_cost_usd_minor_units, digits)})`;
+  return row.cost_usd_minor_units === 0 && row.unpriced_requests > 0 ? "no price" : money(row.cost_usd_minor_units, digits);
+}
+
 export function ProjectPage() {
   const { name } = useRoute();
   const { since } = useRange();
@@ -143,7 +150,7 @@ export function ProjectPage() {
                             rows={value.by_model.slice(0, 8).map((row) => ({
                               key: `${row.provider}/${row.model}`,
                               name: short_model(row.model) || "(not named)",
-                              amount: money(row.cost_usd_minor_units),
+                              amount: spend_text(row, value.by_model),
                               value: row.cost_usd_minor_units,
                               small: plural(row.requests, "call"),
                               colour: provider_colour(row.provider),
@@ -159,7 +166,7 @@ export function ProjectPage() {
                             rows={value.by_tool!.slice(0, 8).map((row) => ({
                               key: row.tool ?? "",
                               name: row.tool ?? "not told",
-                              amount: money(row.cost_usd_minor_units),
+                              amount: spend_text(row, value.by_tool!),
                               value: row.cost_usd_minor_units,
                               small: plural(row.requests, "call"),
                             }))}

@@ -9,6 +9,9 @@ export function is_failed(call: Call): boolean {
   return call.status !== "success";
 }
 
+// What would be too long for a table; the errors page has the full names.
+const SHORT: Record<string, string> = { context_length_exceeded: "too long", quota_exceeded: "no quota" };
+
 /** What a call is to its reader, in one word or two. */
 export function CallState(props: { call: Call }) {
   const { call } = props;
@@ -18,7 +21,7 @@ export function CallState(props: { call: Call }) {
     return (
       <a class="tag bad" href={to_hash("errors")}>
         {call.http_status ? `${call.http_status} ` : ""}
-        {(call.error_class ?? "error").replaceAll("_", " ")}
+        {SHORT[call.error_class ?? ""] ?? (call.error_class ?? "error").replaceAll("_", " ")}
       </a>
     );
   if (!call.tokens_complete) return <span class="tag warn">cut off</span>;
@@ -87,7 +90,7 @@ const all: Record<Key, Column<Call>> = {
   output: { key: "output_tokens", title: "Out", about: "Output tokens", value: (c) => c.output_tokens, show: (c) => <span title={count(c.output_tokens)}>{tokens(c.output_tokens)}</span>, is_number: true },
   cached: { key: "cache_read_tokens", title: "Cached", about: "Input tokens read from the provider's cache", value: (c) => c.cache_read_tokens, show: (c) => (c.cache_read_tokens > 0 ? tokens(c.cache_read_tokens) : <span class="dim">–</span>), is_number: true },
   cost: { key: "cost_usd_minor_units", title: "Cost", value: (c) => c.cost_usd_minor_units, show: (c) => <CallCost call={c} />, is_number: true, class: "strong" },
-  latency: { key: "latency_ms", title: "Time taken", value: (c) => c.latency_ms, show: (c) => latency(c.latency_ms), is_number: true },
+  latency: { key: "latency_ms", title: "Took", about: "Time to the last byte", value: (c) => c.latency_ms, show: (c) => latency(c.latency_ms), is_number: true },
   state: { key: "status", title: "State", value: (c) => (is_failed(c) ? (c.error_class ?? c.status) : c.status), show: (c) => <CallState call={c} />, class: "fit" },
 };
 
