@@ -55,6 +55,7 @@ struct Canned {
     std::chrono::milliseconds pause{0};  // before each event of a stream but the first
     long long input_tokens = 25;
     long long output_tokens = 12;
+    std::string request_id = "req_test0001";
 };
 
 // An answer before framing.

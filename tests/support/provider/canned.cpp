@@ -1,6 +1,5 @@
 // The canned provider answers. Shapes follow the public documentation of each provider; texts are
 // invented.
-#include <atomic>
 #include <cstdlib>
 #include <optional>
 
@@ -322,10 +321,7 @@ Content make_canned_content(const Request& request, const Canned& canned) {
     }
     content.status = wish.status;
     content.usage = std::move(usage);
-    // One of its own for each, as providers give them.
-    static std::atomic<int> request_count = 0;
-    const auto own_id = fmt::format("req_test{:04}", ++request_count);
-    const auto request_id = request.header("x-test-request-id", own_id);
+    const auto request_id = request.header("x-test-request-id", canned.request_id);
     if (dialect == Dialect::anthropic) content.headers.emplace_back("request-id", request_id);
     else if (dialect == Dialect::openai) content.headers.emplace_back("x-request-id", request_id);
     return content;

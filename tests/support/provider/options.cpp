@@ -90,7 +90,7 @@ constexpr Row rows[] = {
          o.canned.pause = std::chrono::milliseconds(number);
          return is_good;
      }},
-    {"--count-from", "IN,OUT", "usage of the first canned answer; each further one has one more",
+    {"--count-from", "IN,OUT", "usage of the first canned answer; each further one has one more, and its own id",
      [](Options& o, std::string_view v) {
          int in = 0, out = 0;
          const auto comma = std::min(v.find(','), v.size() - 1);

@@ -42,7 +42,8 @@ struct Options {
     std::string raw_directory;
     std::vector<std::string> script_files;
     Canned canned;
-    // Each canned answer reports one token of both kinds more than the one before it.
+    // Each canned answer reports one token of both kinds more than the one before it, under an id of
+    // its own, as providers give them.
     bool counts_up = false;
     bool wants_help = false;
 };

@@ -21,6 +21,7 @@
 #include <asio/this_coro.hpp>
 #include <asio/use_awaitable.hpp>
 #include <asio/write.hpp>
+#include <fmt/format.h>
 
 #include "support/provider/http2.h"
 #include "support/provider/websocket.h"
@@ -106,6 +107,7 @@ struct Services {
         if (options.counts_up) {
             canned.input_tokens += canned_count;
             canned.output_tokens += canned_count++;
+            canned.request_id = fmt::format("req_test{:04}", canned_count);
         }
         return canned;
     }
