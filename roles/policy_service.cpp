@@ -170,6 +170,9 @@ asio::awaitable<std::optional<T>> PolicyService::finish(Job<T>& job) {
     if (!job.pending) co_return answer;
     for (int round = 0; !answer; ++round) {
         answer = co_await job.pending->wait(limits::policy_read_time);
+        // The wait alone was cancelled by that, and would begin anew.
+        const auto state = co_await asio::this_coro::cancellation_state;
+        if (state.cancelled() != asio::cancellation_type::none) co_return std::nullopt;
         if (answer || round > 0 || !job.is_of_reader) continue;
         book_.fail();
         set_state("slow", "the database takes long");
@@ -362,6 +365,8 @@ asio::awaitable<void> PolicyService::notify() {
             return std::string();
         });
         auto failed = co_await finish(failed_job);
+        const auto state = co_await asio::this_coro::cancellation_state;
+        if (state.cancelled() != asio::cancellation_type::none) co_return;
         if (failed && failed->empty()) continue;
         ++hooks_failed_;
         log_event(LogLevel::warn, "notify.failed",
@@ -374,7 +379,9 @@ asio::awaitable<void> PolicyService::run(std::function<bool()> is_open) {
     asio::steady_timer timer(io_);
     while (is_open && !is_open()) {
         timer.expires_after(std::chrono::milliseconds(20));
-        co_await timer.async_wait(asio::use_awaitable);
+        const auto [error] =
+            co_await timer.async_wait(asio::experimental::as_tuple(asio::use_awaitable));
+        if (error) co_return;
     }
     for (;;) {
         if (!is_settling_) {
@@ -382,8 +389,12 @@ asio::awaitable<void> PolicyService::run(std::function<bool()> is_open) {
             co_await compare_settings();
             co_await write();
         }
+        const auto state = co_await asio::this_coro::cancellation_state;
+        if (state.cancelled() != asio::cancellation_type::none) co_return;
         timer.expires_after(limits::policy_look_pause);
-        co_await timer.async_wait(asio::use_awaitable);
+        const auto [error] =
+            co_await timer.async_wait(asio::experimental::as_tuple(asio::use_awaitable));
+        if (error) co_return;
     }
 }
 
@@ -391,8 +402,12 @@ asio::awaitable<void> PolicyService::run_notices() {
     asio::steady_timer timer(io_);
     for (;;) {
         co_await notify();
+        const auto state = co_await asio::this_coro::cancellation_state;
+        if (state.cancelled() != asio::cancellation_type::none) co_return;
         timer.expires_after(limits::policy_look_pause);
-        co_await timer.async_wait(asio::use_awaitable);
+        const auto [error] =
+            co_await timer.async_wait(asio::experimental::as_tuple(asio::use_awaitable));
+        if (error) co_return;
     }
 }
 

@@ -25,7 +25,7 @@ struct World {
           service(io.context, file, sink, clock, std::move(command)) {}
     ~World() {
         tasks.cancel_all();
-        io.run(tasks.join(safety));
+        CHECK(io.run(tasks.join(safety)));
     }
     void start() {
         tasks.spawn("policies", service.run());
@@ -136,7 +136,7 @@ TEST_CASE("policy service: spend begins with the database and goes on with what 
     world.io.until([&] { return world.count("") >= 3; });
     CHECK(world.count("policy.matched") == 1);
     world.tasks.cancel_all();
-    world.io.run(world.tasks.join(safety));
+    CHECK(world.io.run(world.tasks.join(safety)));
 }
 
 TEST_CASE(
@@ -184,7 +184,7 @@ TEST_CASE("policy service: events wait for a database, and the last are written 
         io.settle();
     service.note(store::audit::daemon_stopped);
     tasks.cancel_all();
-    io.run(tasks.join(safety));
+    CHECK(io.run(tasks.join(safety)));
     io.run(service.settle());
     service.pause();
     service.resume();
