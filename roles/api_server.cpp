@@ -12,7 +12,7 @@
 
 #include "api/pages.h"
 #include "api/rows_json.h"
-#include "base/limits_api.h"
+#include "base/limits.h"
 #include "base/log.h"
 #include "meter/body_capture.h"
 #include "store/reader.h"

@@ -5,7 +5,7 @@
 //        while all is busy waits, and gets 503 in the end.
 // Owner: the daemon. Thread: the I/O thread; queries run on api_reader_count threads with a
 //        read-only connection each, slow things and changes on one more.
-// Limits: those of base/limits_api.h.
+// Limits: those of base/limits.h.
 #pragma once
 
 #include <chrono>

@@ -16,8 +16,6 @@
 #include "base/json.h"
 #include "base/json_writer.h"
 #include "base/limits.h"
-#include "base/limits_api.h"
-#include "base/limits_bodies.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "base/version.h"

@@ -8,7 +8,7 @@
 #include <asio/use_awaitable.hpp>
 
 #include "base/json.h"
-#include "base/limits_policy.h"
+#include "base/limits.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "meter/body_capture.h"

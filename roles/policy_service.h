@@ -4,7 +4,7 @@
 // In:    finished calls (offer). Out: the book that gates and verdicts are made of; events.
 // Fails: open. While the policies cannot be read, or not within policy_read_time, none holds; that
 //        is logged once, counted and shown by `status`.
-// Owner: the daemon; I/O thread. Limits: base/limits_policy.h.
+// Owner: the daemon; I/O thread. Limits: base/limits.h.
 #pragma once
 
 #include <atomic>

@@ -6,7 +6,7 @@
 
 #include "base/json.h"
 #include "base/json_writer.h"
-#include "base/limits_policy.h"
+#include "base/limits.h"
 #include "base/text.h"
 #include "roles/exit_code.h"
 #include "roles/table.h"

@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 
 #include "base/json_writer.h"
-#include "base/limits_views.h"
+#include "base/limits.h"
 #include "base/text.h"
 #include "base/version.h"
 #include "roles/count_text.h"

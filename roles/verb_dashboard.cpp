@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 #include <cxxopts.hpp>
 
-#include "base/limits_dashboard.h"
+#include "base/limits.h"
 #include "platform/environment.h"
 #include "platform/home.h"
 #include "platform/listeners.h"

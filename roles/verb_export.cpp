@@ -12,7 +12,7 @@
 #include <fmt/format.h>
 #include <cxxopts.hpp>
 
-#include "base/limits_views.h"
+#include "base/limits.h"
 #include "base/text.h"
 #include "base/version.h"
 #include "platform/files.h"

@@ -10,7 +10,7 @@
 #include <fmt/format.h>
 #include <cxxopts.hpp>
 
-#include "base/limits_views.h"
+#include "base/limits.h"
 #include "base/text.h"
 #include "meter/attribution.h"
 #include "meter/transcript.h"

@@ -7,7 +7,7 @@
 #include <cxxopts.hpp>
 
 #include "base/json_writer.h"
-#include "base/limits_views.h"
+#include "base/limits.h"
 #include "base/sha256.h"
 #include "base/text.h"
 #include "platform/files.h"

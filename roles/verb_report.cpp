@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 #include <cxxopts.hpp>
 
-#include "base/limits_views.h"
+#include "base/limits.h"
 #include "base/text.h"
 #include "platform/home.h"
 #include "platform/terminal.h"

@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 #include <cxxopts.hpp>
 
-#include "base/limits_views.h"
+#include "base/limits.h"
 #include "platform/home.h"
 #include "platform/loopback_http.h"
 #include "platform/raw_terminal.h"

@@ -8,7 +8,7 @@
 #include "api/handlers.h"
 #include "api/reasons.h"
 #include "api/rows_json.h"
-#include "base/limits_api.h"
+#include "base/limits.h"
 #include "base/text.h"
 #include "meter/call.h"
 #include "store/bodies.h"

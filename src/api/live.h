@@ -14,7 +14,7 @@
 #include <string_view>
 #include <vector>
 
-#include "base/limits_api.h"
+#include "base/limits.h"
 
 namespace halton::api {
 

@@ -15,7 +15,7 @@
 #include <tuple>
 
 #include "api/facts.h"
-#include "base/limits_api.h"
+#include "base/limits.h"
 #include "meter/call.h"
 
 namespace halton::api {

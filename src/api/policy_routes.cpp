@@ -5,7 +5,7 @@
 #include "api/policy_json.h"
 #include "api/rows_json.h"
 #include "base/json.h"
-#include "base/limits_api.h"
+#include "base/limits.h"
 #include "base/text.h"
 #include "store/audit.h"
 #include "store/policies.h"

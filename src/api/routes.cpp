@@ -6,7 +6,7 @@
 #include "api/handlers.h"
 #include "api/routes.h"
 #include "base/json_writer.h"
-#include "base/limits_api.h"
+#include "base/limits.h"
 #include "base/text.h"
 
 namespace halton::api {

@@ -6,7 +6,7 @@
 
 #include "api/handlers.h"
 #include "api/rows_json.h"
-#include "base/limits_api.h"
+#include "base/limits.h"
 #include "base/text.h"
 #include "store/projects.h"
 #include "store/reader.h"

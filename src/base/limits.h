@@ -277,6 +277,221 @@ inline constexpr std::chrono::milliseconds unmetered_interval{2'000};
 // And kept as long as anybody asks why a bill and a report differ.
 inline constexpr int unmetered_days_max = 90;
 
+
+// API -----------------------------------------------------------------------------------
+// The longest real address is a slug of 128 bytes, percent-encoded, and a query of a dozen words.
+inline constexpr std::size_t api_target_bytes_max = 8 * 1024;
+inline constexpr std::size_t api_query_count_max = 64;
+// A changing request is a handful of words; a policy's rule has a few hundred bytes.
+inline constexpr std::size_t api_body_bytes_max = 64 * 1024;
+// Rows of one page: what the documented dashboard asks for, and what a person scrolls through.
+inline constexpr std::int64_t api_page_rows = 50;
+inline constexpr std::int64_t api_page_rows_max = 200;
+// Groups of one answer: a year of days with ten providers each.
+inline constexpr std::int64_t api_group_rows = 1'000;
+inline constexpr std::int64_t api_group_rows_max = 10'000;
+// Rows that one step of a CSV reads: a few hundred KiB in memory, some ten milliseconds.
+inline constexpr std::int64_t api_csv_rows_per_step = 1'000;
+// Queries at once, each on a thread and a connection of its own. A page of the dashboard asks six,
+// which take milliseconds; more threads would take processors away from metering.
+inline constexpr std::size_t api_reader_count = 2;
+// A query that takes longer is given up: whoever asked has left or thinks it hangs.
+inline constexpr std::chrono::milliseconds api_query_time{20'000};
+// Queries that wait for a reader: what sixty dashboards ask at once.
+inline constexpr std::size_t api_query_queue_max = 512;
+// How soon a query notices that nobody waits for it.
+inline constexpr std::chrono::milliseconds api_leave_look{100};
+// `doctor` starts programs and takes a second: its answer is good for this long.
+inline constexpr std::chrono::milliseconds api_doctor_age{10'000};
+// Readers of the live feed. The issue asks for 64; each is a socket and a short queue.
+inline constexpr std::size_t live_client_count_max = 128;
+// Events that wait for one of them: minutes of an agent, a second of the busiest machine.
+inline constexpr std::size_t live_queue_max = 256;
+// Events that are kept for readers that come back, with half a KiB each.
+inline constexpr std::size_t live_replay_max = 256;
+// A line at least this often, so that both sides notice a dead connection.
+inline constexpr std::chrono::milliseconds live_heartbeat{10'000};
+// The number of running calls is told at most this often.
+inline constexpr std::chrono::milliseconds live_state_pause{250};
+// Connections of the API above which those that ask nothing make room for new ones, so that a
+// crowd of idle ones never keeps a health probe out.
+inline constexpr std::size_t api_connection_count_crowded = 192;
+// Values of one label of /metrics: each is a series that Prometheus keeps for ever.
+inline constexpr std::size_t metric_label_values_max = 100;
+inline constexpr std::size_t metric_label_bytes_max = 80;
+// The secret of writing routes, in random bytes; it is written as twice as many hex digits.
+inline constexpr std::size_t api_token_bytes = 32;
+
+// Captured bodies -----------------------------------------------------------------------
+// What is kept of one side of a call, decoded: long contexts are some hundred KiB, and what is
+// beyond are pictures.
+inline constexpr std::size_t body_bytes_max = 1024 * 1024;
+// Held beyond that until secrets are taken out, so that one across the cap is seen whole. The
+// longest are PEM keys, with up to 13 KiB.
+inline constexpr std::size_t body_margin_bytes = 16 * 1024;
+// All bodies that are being captured or wait for the writer. Thirty large calls at once; what would
+// not fit is not captured, and counted.
+inline constexpr std::size_t body_memory_max = 64 * 1024 * 1024;
+// A body with more secrets than this is something else than a conversation; it is dropped.
+inline constexpr std::size_t body_redactions_max = 20'000;
+// A quoted value behind a name such as "password"; longer ones are cut there.
+inline constexpr std::size_t secret_value_bytes_max = 8 * 1024;
+// Streams whose pieces are read as one text: answers in parallel, tools and thoughts beside them.
+inline constexpr std::size_t body_channels_max = 64;
+inline constexpr std::size_t body_content_type_bytes_max = 100;
+// A try to write a body while somebody else holds the lock; each waits a quarter of a second.
+inline constexpr int body_write_tries_max = 4;
+// Bodies deleted in one transaction: milliseconds, also with a MiB each.
+inline constexpr std::int64_t bodies_per_prune_step = 50;
+// How often the writer looks for bodies that are too old or too many, and first after its start.
+inline constexpr std::chrono::milliseconds body_prune_interval{10 * 60'000};
+inline constexpr std::chrono::milliseconds body_prune_first{30'000};
+// How often the daemon looks whether a project's switch was changed.
+inline constexpr std::chrono::milliseconds capture_settings_pause{1'000};
+inline constexpr std::size_t capture_settings_count_max = 10'000;
+
+// Dashboard -----------------------------------------------------------------------------
+// Somebody waits for it; a daemon under load answers /health in milliseconds.
+inline constexpr std::chrono::milliseconds dashboard_probe{2'000};
+
+// Roll-ups and history ------------------------------------------------------------------
+// A query of a dashboard; with roll-ups they take milliseconds at ten million rows. What takes
+// longer than this is somebody's mistake, and the next one waits for its connection.
+inline constexpr std::chrono::milliseconds store_query_time{10'000};
+// A writer holds its lock for milliseconds; longer than this is worth an error message.
+inline constexpr std::chrono::milliseconds store_read_lock_wait{2'000};
+// Pages that one reader keeps: a month of roll-ups with their keys, and the upper levels of the
+// indices. There are a few readers.
+inline constexpr int store_reader_cache_kib = 4 * 1024;
+// Steps of SQLite's machine between two looks at the clock: some tens of microseconds.
+inline constexpr int store_progress_steps = 2'000;
+// Periods of one answer: a year by the hour. A chart has a few hundred.
+inline constexpr std::size_t usage_periods_max = 9'000;
+// Rows of one answer: a year of days by project, provider and model.
+inline constexpr std::size_t usage_rows_max = 200'000;
+// Changes of a time zone that one query names: two a year.
+inline constexpr std::size_t usage_zone_spans_max = 200;
+// Items of one page of calls or sessions. Dashboards ask for 20 to 200, exports go page by page.
+inline constexpr std::size_t request_page_max = 1'000;
+inline constexpr std::size_t session_page_max = 200;
+// Groups of errors in one answer: classes times codes of providers, which those invent.
+inline constexpr std::size_t error_groups_max = 500;
+// Old rows that are added to the roll-ups in one transaction after an upgrade: some 50 ms, which
+// new rows wait for in the queue.
+inline constexpr std::int64_t rollup_fill_rows = 10'000;
+// When they are filled it is looked again this often: a person may put an older file in place.
+inline constexpr std::chrono::hours rollup_look_pause{1};
+
+// Policies, budgets, audit --------------------------------------------------------------
+// Policies that are looked at; each call walks all of them, and nobody writes this many.
+inline constexpr std::size_t policy_count_max = 500;
+// A name is typed, and stands in refusals that clients show.
+inline constexpr std::size_t policy_name_bytes_max = 64;
+inline constexpr std::size_t policy_pattern_bytes_max = 128;
+// Above a billion dollars a limit is a slip, and sums of nano-dollars stay far from overflow.
+inline constexpr std::int64_t budget_dollars_max = 1'000'000'000;
+// Before this part of a period has passed a pace is no pace: an hour of a day, a day of a month.
+inline constexpr double forecast_part_min = 0.04;
+
+// How often the daemon looks whether the table was changed (two stat calls), and after how long it
+// adds up the spend anew although nobody changed a policy: other daemons and `reprice` write too.
+inline constexpr std::chrono::milliseconds policy_look_pause{1'000};
+inline constexpr std::chrono::milliseconds policy_sum_pause{30'000};
+// A look at the table that takes longer counts as failed: every call passes until one is done.
+inline constexpr std::chrono::milliseconds policy_read_time{5'000};
+// Finished calls that are not yet seen in the database: as many as the ledger's queue may hold.
+inline constexpr std::size_t policy_pending_calls_max = 4096;
+
+// A held request: the model may stand behind the messages, and bodies of 32 MB exist. Where more
+// would have to be held, or all of them together hold more, the request passes undecided.
+inline constexpr std::size_t gate_hold_bytes_max = 16 * 1024 * 1024;
+inline constexpr std::size_t gate_hold_all_bytes_max = 64 * 1024 * 1024;
+// An SDK sends its body at once; who takes longer streams it, and may wait for nobody.
+inline constexpr std::chrono::milliseconds gate_hold_time{3'000};
+inline constexpr std::chrono::milliseconds gate_look_pause{250};
+// What a blocked client still sends of its body is read and thrown away, for so much and so long;
+// then the connection ends.
+inline constexpr std::uint64_t gate_drain_bytes_max = 256ull * 1024 * 1024;
+inline constexpr std::chrono::milliseconds gate_drain_time{30'000};
+// After a refusal that closes the connection the client has this long to read it and to close.
+inline constexpr std::chrono::milliseconds gate_linger_time{2'000};
+
+// Events that wait to be written: a database that is locked for minutes, at the rates below.
+inline constexpr std::size_t audit_queue_max = 256;
+// Events of one policy within an hour; the rest is a number in the next one. A blocked client that
+// tries again all night is one line a minute.
+inline constexpr int policy_events_an_hour_max = 60;
+// Matches of a rule that only logs or warns, for one project: one an hour, with their number.
+inline constexpr std::chrono::minutes policy_match_pause{60};
+// Pairs of policy and project whose matches are remembered.
+inline constexpr std::size_t policy_match_keys_max = 1024;
+inline constexpr std::size_t audit_detail_bytes_max = 4096;
+// Events that one `audit` shows unless it is told otherwise, and at most.
+inline constexpr std::int64_t audit_shown_count = 100;
+inline constexpr std::int64_t audit_shown_count_max = 10'000;
+
+// The command of [notify]: a desktop notification takes milliseconds, a chat's web hook seconds.
+inline constexpr std::chrono::milliseconds notify_time{10'000};
+inline constexpr std::size_t notify_queue_max = 16;
+inline constexpr int notify_an_hour_max = 60;
+inline constexpr std::size_t notify_arguments_max = 32;
+inline constexpr std::size_t notify_argument_bytes_max = 4096;
+
+// Views, export, import -----------------------------------------------------------------
+// A row group of Parquet is held in memory until it is written: some 60 columns of 20,000 rows are
+// about 15 MB. Groups that are much smaller make files large and slow to read.
+inline constexpr std::size_t parquet_group_rows_max = 20'000;
+inline constexpr std::size_t parquet_group_bytes_max = 16 * 1024 * 1024;
+// A text as long as this is no value of ours.
+inline constexpr std::size_t parquet_text_bytes_max = 64 * 1024;
+
+// A page of rows is read in one transaction, so that a long export never holds the log of the
+// database back.
+inline constexpr std::int64_t export_page_rows = 5'000;
+
+// Groups of one answer: sessions of a year of heavy work, or names that a client makes up.
+inline constexpr std::size_t row_groups_max = 50'000;
+// Above that, a report shows no percentiles: they need every row, which takes a second a million.
+inline constexpr std::int64_t report_p95_rows_max = 500'000;
+// Rows of a table in a terminal; --json and --csv have all.
+inline constexpr std::size_t report_shown_rows_max = 40;
+
+// Rows that a live view takes at a time, and between two looks: a person reads a handful, and a
+// burst of a thousand calls in a second still fits.
+inline constexpr std::size_t landed_rows_max = 2'000;
+// Between two looks of `tail` and `top`: a call shows within half a second. A look at a file that
+// has not changed takes some 50 us.
+inline constexpr std::chrono::milliseconds live_look_time{400};
+
+// What Claude Code tells a status line is some 2 KB. A shell's prompt waits for us, so a silent
+// stdin is not waited for.
+inline constexpr std::size_t statusline_input_bytes_max = 64 * 1024;
+inline constexpr std::chrono::milliseconds statusline_input_time{60};
+// A status line that comes late is worse than one that says less.
+inline constexpr std::chrono::milliseconds statusline_query_time{150};
+
+// A message of the Model Context Protocol; those that a client sends us are a few hundred bytes.
+inline constexpr std::size_t mcp_line_bytes_max = 256 * 1024;
+
+// Answers of a transcript whose next piece may still come: sub-agents run side by side, a few dozen
+// at most.
+inline constexpr std::size_t transcript_open_max = 64;
+// A line of a transcript holds one message; pictures make some of them megabytes.
+inline constexpr std::size_t transcript_line_bytes_max = 32 * 1024 * 1024;
+// What a tool wrote down less than this ago may be running, or its row on its way.
+inline constexpr std::chrono::minutes import_settle_time{2};
+// A metered call of a transcript began at most that long before the tool wrote its answer down.
+inline constexpr std::chrono::hours import_call_time_max{2};
+// Hours of rows that are kept in mind while calls are matched, some 1 MB each on a busy machine.
+inline constexpr std::size_t import_hours_max = 48;
+// Sessions and folders that an import keeps in mind: a session is one file, seldom two.
+inline constexpr std::size_t import_sessions_max = 4'096;
+// Answers without their last counts that wait for a whole copy in another file.
+inline constexpr std::size_t import_incomplete_max = 100'000;
+// Calls of one import, so that each is counted once also where nothing is written.
+inline constexpr std::size_t import_calls_max = 4'000'000;
+inline constexpr std::size_t import_rows_per_transaction = 500;
+
 }  // namespace limits
 
 // Times and sizes of connections; production values. A test passes its own, smaller ones.

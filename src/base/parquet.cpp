@@ -7,7 +7,7 @@
 
 #include <zstd.h>
 
-#include "base/limits_views.h"
+#include "base/limits.h"
 
 namespace halton {
 namespace {

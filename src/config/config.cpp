@@ -16,7 +16,6 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
-#include "base/limits_policy.h"
 #include "base/money.h"
 #include "base/text.h"
 #include "config/slug.h"

@@ -4,7 +4,7 @@
 #include <array>
 #include <utility>
 
-#include "base/limits_bodies.h"
+#include "base/limits.h"
 #include "base/text.h"
 #include "meter/redaction.h"
 

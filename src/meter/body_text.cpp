@@ -5,7 +5,7 @@
 
 #include "base/base64.h"
 #include "base/json.h"
-#include "base/limits_bodies.h"
+#include "base/limits.h"
 #include "http/aws_event_stream.h"
 
 namespace halton::meter {

@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/json_writer.h"
-#include "base/limits_policy.h"
+#include "base/limits.h"
 #include "base/text.h"
 
 namespace halton::meter {

@@ -8,7 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/base64.h"
-#include "base/limits_bodies.h"
+#include "base/limits.h"
 #include "base/text.h"
 #include "meter/secrets.h"
 

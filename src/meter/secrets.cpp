@@ -7,7 +7,7 @@
 #include <string>
 
 #include "base/base64.h"
-#include "base/limits_bodies.h"
+#include "base/limits.h"
 #include "base/text.h"
 
 namespace halton::meter {

@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "base/limits_views.h"
+#include "base/limits.h"
 #include "base/sha256.h"
 #include "base/text.h"
 #include "meter/providers/shapes/anthropic_usage.h"

@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "base/limits_api.h"
+#include "base/limits.h"
 #include "base/text.h"
 #include "platform/files.h"
 

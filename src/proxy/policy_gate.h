@@ -19,7 +19,7 @@
 #include <string_view>
 
 #include "base/clock.h"
-#include "base/limits_policy.h"
+#include "base/limits.h"
 #include "http/body_framing.h"
 #include "meter/call_start.h"
 #include "meter/policy_book.h"

@@ -6,7 +6,6 @@
 #include <SQLiteCpp/Transaction.h>
 
 #include "base/limits.h"
-#include "base/limits_policy.h"
 #include "store/with_database.h"
 
 namespace halton::store {

@@ -10,7 +10,7 @@
 #include <SQLiteCpp/Transaction.h>
 #include <fmt/format.h>
 
-#include "base/limits_bodies.h"
+#include "base/limits.h"
 #include "base/text.h"
 #include "base/zstd_text.h"
 #include "store/audit.h"

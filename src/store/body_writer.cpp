@@ -5,7 +5,7 @@
 #include <SQLiteCpp/Statement.h>
 #include <SQLiteCpp/Transaction.h>
 
-#include "base/limits_bodies.h"
+#include "base/limits.h"
 #include "base/zstd_text.h"
 #include "meter/body_text.h"
 

@@ -8,7 +8,7 @@
 #include <SQLiteCpp/Statement.h>
 #include <fmt/format.h>
 
-#include "base/limits_views.h"
+#include "base/limits.h"
 
 namespace halton::store {
 namespace {

@@ -12,7 +12,7 @@
 #include <SQLiteCpp/Statement.h>
 #include <fmt/format.h>
 
-#include "base/limits_views.h"
+#include "base/limits.h"
 #include "base/text.h"
 #include "meter/charge.h"
 #include "meter/pricing.h"

@@ -13,8 +13,6 @@
 #include <fmt/format.h>
 
 #include "base/limits.h"
-#include "base/limits_bodies.h"
-#include "base/limits_history.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "meter/call_bytes.h"
@@ -106,8 +104,8 @@ struct Ledger::State {
     std::mutex mutex;  // guards everything down to `thread`
     std::condition_variable wake;
     std::deque<WaitingRow> waiting;
-    // Of rows in `waiting`, or of written ones. Not in the pending rows: nobody has taken the secrets
-    // out of them yet.
+    // Of rows in `waiting`, or of written ones. Not in the pending rows: nobody has taken the
+    // secrets out of them yet.
     std::deque<WaitingBodies> bodies;
     PendingRows pending;
     std::size_t in_hand_count = 0;  // taken by the writer, not yet written
@@ -363,8 +361,8 @@ void Ledger::State::write_unmetered() {
     std::vector<UnmeteredRow> rows;
     {
         const std::lock_guard lock(mutex);
-        const bool is_due = stop_at || steady_clock::now() >=
-                                           unmetered_at + limits::unmetered_interval;
+        const bool is_due =
+            stop_at || steady_clock::now() >= unmetered_at + limits::unmetered_interval;
         if (unmetered.is_empty() || !is_due) return;
         rows = unmetered.take();
     }
@@ -480,8 +478,8 @@ void Ledger::State::write_some(std::size_t count) {
         try {
             const auto& call = in_hand[i].call;
             writer->write(call);
-            newest_us = std::max<std::int64_t>(newest_us,
-                                               call.requested_at.time_since_epoch().count());
+            newest_us =
+                std::max<std::int64_t>(newest_us, call.requested_at.time_since_epoch().count());
         } catch (const SQLite::Exception& error) {
             // One row that the table refuses must not take the others with it.
             if (sort_trouble(error) != Trouble::row) throw;

@@ -10,7 +10,6 @@
 
 #include "base/json_writer.h"
 #include "base/limits.h"
-#include "base/limits_policy.h"
 #include "config/slug.h"
 #include "store/audit.h"
 #include "store/usage.h"

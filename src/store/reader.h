@@ -18,7 +18,7 @@
 #include <optional>
 #include <utility>
 
-#include "base/limits_history.h"
+#include "base/limits.h"
 #include "base/result.h"
 
 namespace SQLite {

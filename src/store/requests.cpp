@@ -182,13 +182,12 @@ public:
         }
         std::vector<ErrorGroup> sorted;
         for (auto& [key, group] : groups) sorted.push_back(std::move(group));
-        const auto order = [](const ErrorGroup& group) {
-            return std::tuple(-group.requests,
-                              std::tie(group.provider, group.error_class, group.provider_error_code,
-                                       group.http_status, group.retryable));
+        // Most calls first, then the newest.
+        const auto order = [](const ErrorGroup& a, const ErrorGroup& b) {
+            return std::tie(b.requests, b.last_at, a.error_class) <
+                   std::tie(a.requests, a.last_at, b.error_class);
         };
-        std::sort(sorted.begin(), sorted.end(),
-                  [&](const auto& a, const auto& b) { return order(a) < order(b); });
+        std::sort(sorted.begin(), sorted.end(), order);
         if (sorted.size() > limits::error_groups_max) sorted.resize(limits::error_groups_max);
         return sorted;
     }

@@ -111,7 +111,7 @@ struct ErrorGroup {
     std::string last_at;
 };
 
-// What failed, most first; of the filter's time, project, provider, model, tool and error_class.
+// What failed, most calls first, then the newest; of the filter's time, project, provider, model, tool and error_class.
 Result<std::vector<ErrorGroup>> read_error_groups(Reader& reader, const RequestFilter& filter);
 
 }  // namespace halton::store

@@ -7,7 +7,7 @@
 #include <SQLiteCpp/Statement.h>
 #include <fmt/format.h>
 
-#include "base/limits_views.h"
+#include "base/limits.h"
 #include "store/columns.h"
 #include "store/rollups.h"
 

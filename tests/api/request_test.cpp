@@ -1,6 +1,6 @@
 #include "api/request.h"
 
-#include "base/limits_api.h"
+#include "base/limits.h"
 #include "support/catch.h"
 
 using namespace halton;

@@ -4,7 +4,7 @@
 #include <set>
 
 #include "base/json.h"
-#include "base/limits_api.h"
+#include "base/limits.h"
 #include "support/catch.h"
 
 using namespace halton;

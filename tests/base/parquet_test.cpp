@@ -12,7 +12,7 @@
 
 #include <zstd.h>
 
-#include "base/limits_views.h"
+#include "base/limits.h"
 #include "support/catch.h"
 
 using namespace halton;

@@ -1,6 +1,6 @@
 #include "meter/body_capture.h"
 
-#include "base/limits_bodies.h"
+#include "base/limits.h"
 #include "support/catch.h"
 
 using namespace halton;

@@ -1,6 +1,6 @@
 #include "meter/body_text.h"
 
-#include "base/limits_bodies.h"
+#include "base/limits.h"
 #include "support/aws_message.h"
 #include "support/catch.h"
 

@@ -3,7 +3,7 @@
 #include <memory>
 #include <string>
 
-#include "base/limits_bodies.h"
+#include "base/limits.h"
 #include "http/tap.h"
 #include "meter/body_capture.h"
 #include "support/catch.h"

@@ -1,6 +1,6 @@
 #include "meter/transcript.h"
 
-#include "base/limits_views.h"
+#include "base/limits.h"
 #include "support/catch.h"
 
 using namespace halton;

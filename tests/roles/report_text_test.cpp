@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/json.h"
-#include "base/limits_views.h"
+#include "base/limits.h"
 #include "base/version.h"
 #include "support/catch.h"
 

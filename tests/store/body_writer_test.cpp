@@ -3,7 +3,7 @@
 #include <SQLiteCpp/Exception.h>
 #include <fmt/format.h>
 
-#include "base/limits_bodies.h"
+#include "base/limits.h"
 #include "store/bodies.h"
 #include "store/calls.h"
 #include "store/captures.h"

@@ -4,7 +4,7 @@
 #include <set>
 #include <vector>
 
-#include "base/limits_views.h"
+#include "base/limits.h"
 #include "store/calls.h"
 #include "store/row_writer.h"
 #include "support/catch.h"

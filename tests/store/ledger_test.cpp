@@ -13,7 +13,6 @@
 #include <SQLiteCpp/Transaction.h>
 
 #include "base/limits.h"
-#include "base/limits_history.h"
 #include "meter/call_bytes.h"
 #include "store/calls.h"
 #include "store/captures.h"
