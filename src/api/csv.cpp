@@ -69,9 +69,9 @@ std::string to_csv_field(std::string_view text) {
 std::string csv_header() { return fmt::format("{}\r\n", fmt::join(columns, ",")); }
 
 std::string to_csv_line(const store::RequestRow& row) {
-    const auto millicents = row.cost ? std::optional(to_millicents(*row.cost)) : std::nullopt;
-    const auto nanousd = row.cost ? std::optional(row.cost->value) : std::nullopt;
     const auto number = [](std::int64_t value) { return fmt::format("{}", value); };
+    const auto millicents = row.cost ? number(to_millicents(*row.cost)) : std::string();
+    const auto nanousd = row.cost ? number(row.cost->value) : std::string();
     const auto& text = to_csv_field;
     const std::array<std::string, columns.size()> fields{
         text(row.id),
@@ -83,12 +83,12 @@ std::string to_csv_line(const store::RequestRow& row) {
         number(row.thinking_tokens),
         number(row.cache_read_tokens),
         number(row.cache_write_tokens),
-        to_text(millicents),
+        millicents,
         to_text(row.latency_ms),
         row.tokens_complete ? "true" : "false",
         text(row.requested_at),
         text(row.status),
-        to_text(nanousd),
+        nanousd,
         text(row.cost_state),
         text(row.billing),
         text(row.project),
