@@ -23,5 +23,7 @@ compile() {
     local folder=$1 log
     shift
     log=$folder/compile.log
+    # Empty: npm's packages could not be had the last time. Maybe now.
+    [ -s "$folder/dashboard.pack" ] || rm -f "$folder/dashboard.pack"
     ninja -C "$folder" -j "$jobs" "$@" >"$log" 2>&1 || { grep -v '^\[' "$log" | tail -n 60 >&2; return 1; }
 }

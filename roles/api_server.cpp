@@ -29,6 +29,17 @@ net::HttpAnswer to_http(api::Answer answer, std::string_view cors_origin) {
     return made;
 }
 
+// What a route throws (no memory, a bug) is its question's problem and not the daemon's end.
+template <class Answer, class Call, class Say>
+Answer call_or(const Call& call, const Say& say) {
+    try {
+        return call();
+    } catch (const std::exception& error) {
+        log_event(LogLevel::error, "api.bug", {{"what", error.what()}});
+        return say();
+    }
+}
+
 asio::awaitable<bool> is_cancelled() {
     const auto state = co_await asio::this_coro::cancellation_state;
     co_return state.cancelled() != asio::cancellation_type::none;
@@ -98,7 +109,10 @@ asio::awaitable<ApiServer::Lease> ApiServer::take(bool is_slow, net::HttpExchang
     bool is_first = true;
     while (!is_stopping_) {
         // Who came before is before; who was woken is the first.
-        const bool is_turn = !is_first || waiting_.empty();
+        const bool is_turn =
+            !is_first || std::none_of(waiting_.begin(), waiting_.end(), [&](const Waiting* other) {
+                return other->is_slow == is_slow;
+            });
         const auto free = std::find_if(workers_.begin(), workers_.end(), [&](const auto& worker) {
             return worker->is_free && worker->is_slow == is_slow;
         });
@@ -193,7 +207,11 @@ asio::awaitable<api::Answer> ApiServer::run(const api::Route& route, const api::
     };
     const auto job = std::make_shared<Job>(Job{request, parts_.facts()});
     auto pending = lease.get()->blocking.start<api::Answer>([job, &route, &reader, this] {
-        return route.answer({job->request, job->facts, parts_.sources, &reader});
+        return call_or<api::Answer>(
+            [&] {
+                return route.answer({job->request, job->facts, parts_.sources, &reader});
+            },
+            [] { return api::make_problem(500, "this failed inside: see the daemon's log"); });
     });
     if (!pending) co_return api::make_problem(503, "too many queries run; try again");
     const auto until = steady_clock::now() + limits::api_query_time;
@@ -214,8 +232,11 @@ asio::awaitable<void> ApiServer::stream(std::shared_ptr<const Piece> more,
             const auto lease = co_await take(false, exchange);
             if (lease.get() == nullptr) co_return;
             store::Reader& reader = lease.get()->reader;
-            auto pending = lease.get()->blocking.start<Result<std::string>>(
-                [more, &reader] { return (*more)(reader); });
+            auto pending = lease.get()->blocking.start<Result<std::string>>([more, &reader] {
+                return call_or<Result<std::string>>(
+                    [&] { return (*more)(reader); },
+                    []() -> Result<std::string> { return fail(ErrorKind::io, "a bug"); });
+            });
             if (!pending) co_return;
             while (!piece) {
                 piece = co_await pending->wait(limits::api_leave_look);
@@ -298,7 +319,8 @@ asio::awaitable<void> ApiServer::stop() {
     is_stopping_ = true;
     for (Waiting* waiting : waiting_) waiting->timer.cancel();
     asio::steady_timer timer(parts_.io);
-    const auto until = steady_clock::now() + std::chrono::seconds(1);
+    // The threads are waited for in any case, and calls flow only as long as that is done here.
+    const auto until = steady_clock::now() + std::chrono::seconds(15);
     const auto is_busy = [this] {
         return std::any_of(workers_.begin(), workers_.end(),
                            [](const auto& worker) { return !worker->is_free; });

@@ -240,7 +240,11 @@ asio::awaitable<void> Daemon::leave_to_child(Parts parts) {
     note_stop(calls.size() + parts.shuttle.count() > 0);
     if (calls.size() + parts.shuttle.count() > 0) {
         co_await proxy_nets.await_switch_off();
+        // Held requests are let go in their time also now.
+        background.spawn("gates", policies.run_gates(parts.shuttle));
         co_await policies.settle();
+        background.cancel_all();
+        co_await background.join(std::chrono::seconds(1));
         policies.write_rest(limits.flush_before_fork);
         policies.pause();
         // Threads do not come along, and a database must not be open in two processes by a fork.

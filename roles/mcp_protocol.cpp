@@ -11,8 +11,8 @@
 namespace halton::roles {
 namespace {
 
-// Newest first. What we use of them is the same in all.
-constexpr std::array<std::string_view, 3> known_versions{"2025-06-18", "2025-03-26", "2024-11-05"};
+// Newest first. What we use of them is the same in all; 2025-03-26 alone wants batches.
+constexpr std::array<std::string_view, 2> known_versions{"2025-06-18", "2024-11-05"};
 
 constexpr int parse_error = -32700;
 constexpr int invalid_request = -32600;

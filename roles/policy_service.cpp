@@ -310,7 +310,10 @@ asio::awaitable<void> PolicyService::write() {
         if (!result.error.empty()) result.batch = std::move(work);
         return result;
     });
+    // A slow write leaves the policies as they are.
+    done_job.is_of_reader = false;
     auto done = co_await finish(done_job);
+    if (!done && done_job.pending) co_return;  // cancelled: the worker still writes it
     if (!done || !done->error.empty()) {
         auto& left = done ? done->batch : batch;
         for (auto it = left.rbegin(); it != left.rend(); ++it) {

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "api/csv.h"
 #include "base/json_writer.h"
 #include "base/limits.h"
 #include "base/text.h"
@@ -153,17 +154,6 @@ void write_sums(JsonWriter& json, const ReportLine& line) {
     json.number("error_requests", sums.error_requests);
     json.real_or_null("avg_latency_ms", sums.avg_latency_ms());
     json.real_or_null("p95_latency_ms", line.p95_latency_ms);
-}
-
-// RFC 4180: quoted when it holds a comma, a quote or a line end.
-std::string to_csv_field(const std::string& text) {
-    if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-    std::string quoted = "\"";
-    for (const char c : text) {
-        if (c == '"') quoted += '"';
-        quoted += c;
-    }
-    return quoted + '"';
 }
 
 std::string to_csv_real(std::optional<double> value) {
@@ -337,14 +327,15 @@ std::string to_report_csv(const ReportView& view) {
             const auto& sums = line.sums;
             text += fmt::format(
                 "{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}", facts.name,
-                to_csv_field(line.name),
-                facts.detail == "provider" ? to_csv_field(line.detail) : "", sums.requests,
+                api::to_csv_field(line.name),
+                facts.detail == "provider" ? api::to_csv_field(line.detail) : "", sums.requests,
                 sums.input_tokens, sums.output_tokens, sums.thinking_tokens, sums.cache_read_tokens,
                 sums.cache_write_tokens, to_millicents(sums.cost), sums.cost.value,
                 sums.unpriced_requests, sums.incomplete_requests, sums.error_requests,
                 to_csv_real(sums.avg_latency_ms()), to_csv_real(line.p95_latency_ms),
                 sums.plan_requests, to_millicents(sums.plan_cost), sums.plan_cost.value,
-                sums.plan_unpriced_requests, sums.estimated_requests, to_csv_field(line.detail));
+                sums.plan_unpriced_requests, sums.estimated_requests,
+                api::to_csv_field(line.detail));
             if (view.previous_totals) text += ',' + to_csv_real(find_delta(line, table.previous));
             text += "\r\n";
         }

@@ -242,6 +242,7 @@ int run_mcp(int argc, char** argv) {
         line.clear();
         is_too_long = false;
     }
+    if (!trim(line).empty()) fmt::print("{}", protocol.answer(line));
     return exit_done;
 }
 

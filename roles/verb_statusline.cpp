@@ -57,7 +57,10 @@ int run_statusline(int argc, char** argv) {
     }
     if (facts.session_id && facts.has_database) {
         const auto session = store::read_session(reader, *facts.session_id);
-        if (session && *session) facts.session = (*session)->sums;
+        if (!session)
+            facts.session_id.reset();  // not known is not "not metered"
+        else if (*session)
+            facts.session = (*session)->sums;
     }
     if (facts.has_database)
         if (auto limits = store::read_plan_limits(home->database_file()))

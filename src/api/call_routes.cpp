@@ -50,14 +50,6 @@ store::RequestFilter make_filter(const Request& request) {
     return filter;
 }
 
-Answer make_wrong_cursor() {
-    auto json = begin_json();
-    json.begin_array("detail").begin_object();
-    json.begin_array("loc").text({}, "query").text({}, "cursor").end();
-    json.text("msg", "this is no cursor of ours").text("type", "value_error").end().end().end();
-    return {422, json.finish()};
-}
-
 Answer make_page_problem(const Error& error) {
     return error.kind == ErrorKind::malformed ? make_wrong_cursor() : make_read_problem(error);
 }
@@ -115,6 +107,14 @@ void write_window(JsonWriter& json, const Window& window) {
 }
 
 }  // namespace
+
+Answer make_wrong_cursor() {
+    auto json = begin_json();
+    json.begin_array("detail").begin_object();
+    json.begin_array("loc").text({}, "query").text({}, "cursor").end();
+    json.text("msg", "this is no cursor of ours").text("type", "value_error").end().end().end();
+    return {422, json.finish()};
+}
 
 Answer requests(const Context& context) {
     store::RequestQuery query;

@@ -28,6 +28,7 @@ Answer prices(const Context& context);
 // call_routes.cpp: single calls
 Answer requests(const Context& context);
 Answer requests_csv(const Context& context);
+Answer make_wrong_cursor();  // 422, in the form of check_query()
 Answer request_detail(const Context& context);
 Answer sessions(const Context& context);
 Answer session_detail(const Context& context);

@@ -104,7 +104,7 @@ Answer audit(const Context& context) {
     if (const auto* cursor = request.find("cursor")) {
         // Ids rise and are never used again, so the place stays the place.
         const auto id = parse_decimal(*cursor);
-        if (!id || *id > INT64_MAX) return make_problem(422, "this is no cursor of ours");
+        if (!id || *id > INT64_MAX) return make_wrong_cursor();
         query.before_id = static_cast<std::int64_t>(*id);
     }
     const auto page = store::read_audit(context.sources.database, query);

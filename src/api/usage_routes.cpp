@@ -137,11 +137,14 @@ std::vector<UsageRow> sum_up(const std::vector<UsageRow>& rows,
 
 void write_group(JsonWriter& json, const UsageRow& row) { write_sums(json, row.sums); }
 
-// Every day of [from, to) in that zone, whether something happened or not.
+// Every day of [from, to) in that zone, whether something happened or not; of a longer time the
+// last of them, since a clock that stood at 1970 must not hide today.
 std::vector<std::string> list_days(const store::DayZone& zone, UtcTime from, UtcTime to) {
     std::vector<std::string> days;
-    for (UtcTime day = from; day < to && days.size() < limits::usage_periods_max;
-         day = zone.next_day_start(day))
+    const UtcTime least =
+        to - std::chrono::hours(24) * (static_cast<long>(limits::usage_periods_max) - 2);
+    for (UtcTime day = from < least ? zone.day_start(least) : from;
+         day < to && days.size() < limits::usage_periods_max; day = zone.next_day_start(day))
         days.push_back(zone.day_of(day));
     return days;
 }
@@ -149,8 +152,12 @@ std::vector<std::string> list_days(const store::DayZone& zone, UtcTime from, Utc
 // Rows of (day, provider), by day, as the two lists of the documented form.
 void write_days(JsonWriter& json, const std::vector<std::string>& days,
                 const std::vector<UsageRow>& by_day_by_provider) {
+    std::size_t begin = 0;
+    while (begin < by_day_by_provider.size() && !days.empty() &&
+           by_day_by_provider[begin].period < days.front())
+        ++begin;
     json.begin_array("by_day");
-    std::size_t at = 0;
+    std::size_t at = begin;
     for (const auto& day : days) {
         UsageSums sums;
         for (; at < by_day_by_provider.size() && by_day_by_provider[at].period <= day; ++at)
@@ -164,7 +171,7 @@ void write_days(JsonWriter& json, const std::vector<std::string>& days,
     }
     json.end();
     json.begin_array("by_day_by_provider");
-    for (std::size_t first = 0; first < by_day_by_provider.size();) {
+    for (std::size_t first = begin; first < by_day_by_provider.size();) {
         std::size_t last = first;
         std::vector<NanoUsd> costs;
         std::vector<NanoUsd> plan_costs;

@@ -7,6 +7,7 @@
 #include <simdjson.h>
 
 #include "base/limits.h"
+#include "base/utf8.h"
 
 namespace halton {
 
@@ -121,27 +122,7 @@ Result<JsonView> JsonParser::parse(std::string_view text) {
     return JsonView::Access::wrap(root);
 }
 
-namespace {
-
-// Length of the well-formed UTF-8 sequence at the start of `text`, 0 when there is none.
-std::size_t sequence_bytes(std::string_view text) {
-    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-    const unsigned char first = byte(0);
-    if (first < 0x80) return 1;
-    const std::size_t count = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
-    if (first < 0xC2 || first > 0xF4 || text.size() < count) return 0;
-    for (std::size_t i = 1; i < count; ++i) {
-        if ((byte(i) & 0xC0) != 0x80) return 0;
-    }
-    // Overlong forms, surrogates and values beyond U+10FFFF show in the second byte.
-    if (first == 0xE0 && byte(1) < 0xA0) return 0;
-    if (first == 0xED && byte(1) > 0x9F) return 0;
-    if (first == 0xF0 && byte(1) < 0x90) return 0;
-    if (first == 0xF4 && byte(1) > 0x8F) return 0;
-    return count;
-}
-
-}  // namespace
+namespace {}  // namespace
 
 void append_json_string(std::string& out, std::string_view text) {
     static constexpr char digits[] = "0123456789abcdef";
@@ -162,9 +143,11 @@ void append_json_string(std::string& out, std::string_view text) {
                     out.push_back(digits[c & 0xF]);
             }
         } else {
-            const std::size_t count = sequence_bytes(text);
-            if (count == 0) out += "\xEF\xBF\xBD";
-            else out.append(text, 0, count);
+            const std::size_t count = utf8_bytes(text);
+            if (count == 0)
+                out += "\xEF\xBF\xBD";
+            else
+                out.append(text, 0, count);
             text.remove_prefix(count == 0 ? 1 : count);
             continue;
         }

@@ -1,6 +1,9 @@
 #include "base/text.h"
 
+#include <algorithm>
 #include <limits>
+
+#include "base/utf8.h"
 
 namespace halton {
 
@@ -41,12 +44,15 @@ std::optional<std::uint64_t> parse_decimal(std::string_view text) {
 namespace {
 
 // Bytes of the character that `text` begins with when a terminal or a page would act on it instead
-// of showing it: C0 and C1 controls, and those that change the direction of text. 0: it is shown.
+// of showing it: C0 and C1 controls, and those that change the direction of text; and of what is no
+// character. 0: it is shown.
 std::size_t count_hidden_bytes(std::string_view text) {
     const auto byte = [&](std::size_t i) {
         return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u;
     };
     if (byte(0) < 0x20 || byte(0) == 0x7f) return 1;
+    // No character: an old terminal takes it for a control, and UTF-8 columns refuse it.
+    if (byte(0) >= 0x80 && utf8_bytes(text) == 0) return 1;
     if (byte(0) == 0xc2 && byte(1) >= 0x80 && byte(1) <= 0x9f) return 2;
     if (byte(0) != 0xe2) return 0;
     const bool is_mark = byte(1) == 0x80 && (byte(2) == 0x8e || byte(2) == 0x8f ||
@@ -75,8 +81,10 @@ std::string to_safe_text(std::string_view text, std::size_t bytes_max) {
     out.reserve(text.size());
     while (!text.empty()) {
         const std::size_t hidden = count_hidden_bytes(text);
-        out += hidden > 0 ? '?' : text.front();
-        text.remove_prefix(std::max<std::size_t>(hidden, 1));
+        const std::size_t shown = hidden > 0 ? 0 : std::max<std::size_t>(utf8_bytes(text), 1);
+        if (hidden > 0) out += '?';
+        out += text.substr(0, shown);
+        text.remove_prefix(hidden + shown);
     }
     return out;
 }

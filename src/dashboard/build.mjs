@@ -36,7 +36,7 @@ function fail(message) {
 }
 
 function run(program, args, cwd) {
-  const done = spawnSync(program, args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+  const done = spawnSync(program, args, { cwd, encoding: "utf8", timeout: 240_000, stdio: ["ignore", "pipe", "pipe"] });
   return { is_done: done.status === 0, said: `${done.stdout ?? ""}${done.stderr ?? ""}${done.error ?? ""}` };
 }
 

@@ -184,6 +184,9 @@ asio::awaitable<void> HttpServer::serve(TcpStream client) {
         }
         HttpExchange exchange(client, limits_, std::move(head), std::move(body), is_last);
         co_await handler_(exchange);
+        // Who was cancelled while it answered would not hear of it again.
+        const auto state = co_await asio::this_coro::cancellation_state;
+        if (state.cancelled() != asio::cancellation_type::none) co_return;
         if (!exchange.is_reusable()) co_return;
     }
 }

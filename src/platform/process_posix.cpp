@@ -18,6 +18,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "platform/files.h"
+#include "platform/network.h"
 
 namespace halton::platform {
 namespace {
@@ -197,11 +198,13 @@ Result<Finished> run_program(const std::vector<std::string>& argv, const Environ
         for (const int end : ends) ::fcntl(end, F_SETFD, FD_CLOEXEC);
     }
     // Before anybody could go away: the pipe takes it whole.
-    if (!input.empty() && ::write(pipes[2][1], input.data(), input.size()) !=
-                              static_cast<ssize_t>(input.size())) {
+    if (!input.empty() &&
+        ::write(pipes[2][1], input.data(), input.size()) != static_cast<ssize_t>(input.size())) {
         close_all();
         return fail(ErrorKind::io, "cannot fill a pipe");
     }
+    const auto descriptor_count =
+        static_cast<int>(std::min<std::uint64_t>(descriptor_limit(), 65'536));
     const int child = ::fork();
     if (child < 0) {
         close_all();
@@ -214,6 +217,8 @@ Result<Finished> run_program(const std::vector<std::string>& argv, const Environ
             ::dup2(pipes[0][1], STDOUT_FILENO);
             ::dup2(pipes[1][1], STDERR_FILENO);
         }
+        // A connection that lives on in a program that we started would not end with us.
+        for (int other = STDERR_FILENO + 1; other < descriptor_count; ++other) ::close(other);
         ::execve(program->c_str(), pointers.data(), variable_pointers.data());
         ::_exit(127);
     }

@@ -70,7 +70,7 @@ void on_signal(int number) {
     errno = kept;
 }
 
-constexpr std::array signals{SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT, SIGWINCH};
+constexpr std::array signals{SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT, SIGWINCH};
 std::array<struct sigaction, signals.size()> old_actions{};
 
 struct Sequence {

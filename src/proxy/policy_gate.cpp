@@ -232,6 +232,7 @@ void PolicyGate::refuse(const meter::Policy& policy) {
     record.tokens_complete = true;
     record.latency_ms =
         std::chrono::duration<double, std::milli>(services_.clock.now_steady() - begun_at_).count();
+    meter::redact_words(record);
     log_event(LogLevel::info, "policy.blocked",
               {{"policy", policy.name},
                {"project", record.project_slug},
@@ -298,7 +299,8 @@ void PolicyGate::stand_open() {
     if (state_ == State::refusing || state_ == State::draining || state_ == State::closing) {
         // The provider has not seen the request that the rest belongs to.
         is_last_ = true;
-        if (state_ == State::refusing) return;  // it still has to be said
+        // Where answers end is not known any more: a refusal could land in the middle of one.
+        if (state_ == State::refusing) answer_.clear();
         state_ = State::closing;
         since_ = services_.clock.now_steady();
         return;

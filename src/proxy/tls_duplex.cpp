@@ -71,8 +71,9 @@ net::Duplex::Step TlsDuplex::step() {
         }
         if (endings_[0].is_shut && endings_[1].is_shut) return Step::done;
         if (gate_ && is_closed_by_gate()) return Step::done;
-        // An answer has ended that a refusal of ours was waiting for.
-        is_again |= gate_ && unsent_[1].empty() && gate_->has_answer(open_calls_ == 0);
+        // An answer has ended that a refusal of ours was waiting for, or has opened the gate.
+        is_again |= gate_ && unsent_[1].empty() &&
+                    (!gate_->ready().empty() || gate_->has_answer(open_calls_ == 0));
         if (is_again) continue;
         watch_gate();
         return Step::wait;

@@ -76,7 +76,9 @@ Result<Calls> read_landed_after(Reader& reader, std::int64_t row,
         const auto newest =
             database.execAndGet("SELECT coalesce(max(rowid), 0) FROM requests").getInt64();
         if (newest == row) return Calls{};
-        return read(database, project, newest < row ? 0 : row, "", limits::landed_rows_max);
+        // The newest was deleted: the one before it says again where we are.
+        if (newest < row) return read(database, project, 0, "DESC", 1);
+        return read(database, project, row, "", limits::landed_rows_max);
     });
 }
 
