@@ -19,9 +19,9 @@ std::string_view trim(std::string_view text);
 // The whole text as a decimal number without sign or spaces; nothing on overflow or other bytes.
 std::optional<std::uint64_t> parse_decimal(std::string_view text);
 
-// At most `bytes_max` bytes, cut at a UTF-8 boundary; control characters (C0, C1, line separators
-// and those that turn the direction of text) replaced by '?': for text from the wire that goes
-// into a row, a log line or a terminal.
+// At most `bytes_max` bytes, cut at a UTF-8 boundary; what is no UTF-8 and control characters (C0, C1,
+// line separators, those that turn the direction of text) replaced by '?': for text from the wire
+// that goes into a row, a log line or a terminal.
 std::string to_safe_text(std::string_view text, std::size_t bytes_max);
 
 }  // namespace halton

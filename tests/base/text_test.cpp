@@ -47,7 +47,8 @@ TEST_CASE("text: safe text has no control characters") {
     CHECK(to_safe_text("\xe2\x80\xaegpj.exe\xe2\x81\xa6\xe2\x80\xa9", 40) == "?gpj.exe??");
     CHECK(to_safe_text("\xe2\x80\x93 \xe2\x81\xa5\xe2\x82\xac", 40) ==
           "\xe2\x80\x93 \xe2\x81\xa5\xe2\x82\xac");
-    CHECK(to_safe_text("\xe2\x80", 40) == "\xe2\x80");
+    CHECK(to_safe_text("\xe2\x80", 40) == "??");
+    CHECK(to_safe_text("a\xff\x9b\xc3(", 40) == "a???(");
     CHECK(to_safe_text("abc", 0) == "");
 }
 
