@@ -48,7 +48,7 @@ TEST_CASE("text: safe text has no control characters") {
     CHECK(to_safe_text("\xe2\x80\x93 \xe2\x81\xa5\xe2\x82\xac", 40) ==
           "\xe2\x80\x93 \xe2\x81\xa5\xe2\x82\xac");
     CHECK(to_safe_text("\xe2\x80", 40) == "??");
-    CHECK(to_safe_text("a\xff\x9b\xc3-", 40) == "a???-");
+    CHECK(to_safe_text("a\xff\x9b\xc3-", 40) == std::string("a??") + "?-");
     CHECK(to_safe_text("abc", 0) == "");
 }
 
