@@ -62,7 +62,7 @@ void WatchedSink::offer_with_bodies(meter::CallRecord call,
 void WatchedSink::show(const meter::CallRecord& call) noexcept {
     try {
         metrics_.count(call);
-        live_.publish_call(call.id, api::to_call_json(call));
+        live_.publish_call(call.id, [call] { return api::to_call_json(call); });
     } catch (const std::exception&) {
         log_event(LogLevel::warn, "api.live_event_lost");
     }

@@ -39,7 +39,7 @@ std::shared_ptr<LiveFeed::Reader> LiveFeed::join(std::string_view last_event_id)
         reader->is_resumed_ = found != kept_.end();
         if (reader->is_resumed_)
             for (auto next = found + 1; next != kept_.end(); ++next)
-                reader->waiting_.push_back(next->event);
+                reader->waiting_.push_back(next->text());
     }
     readers_.push_back(reader);
     return reader;
@@ -61,11 +61,15 @@ void LiveFeed::send(const Reader::Event& event) {
     }
 }
 
-void LiveFeed::publish_call(std::string_view id, std::string_view data) {
-    const auto event = std::make_shared<const std::string>(to_event("call", id, data));
-    kept_.push_back({std::string(id), event});
+const LiveFeed::Reader::Event& LiveFeed::Kept::text() {
+    if (!event) event = std::make_shared<const std::string>(to_event("call", id, to_data()));
+    return event;
+}
+
+void LiveFeed::publish_call(std::string_view id, std::function<std::string()> to_data) {
+    kept_.push_back({std::string(id), std::move(to_data), nullptr});
     if (kept_.size() > replay_max_) kept_.pop_front();
-    send(event);
+    if (reader_count() > 0) send(kept_.back().text());
 }
 
 void LiveFeed::publish(std::string_view name, std::string_view data) {

@@ -1,6 +1,8 @@
 // LiveFeed: finished calls and the number of running ones, as server-sent events for everybody who
 // watches.
-// In:    events as texts, made once for all. Out: for each reader a bounded queue, in order.
+// In:    events; the text of a call is made when somebody reads it, once for all. Out: for each
+// reader
+//        a bounded queue, in order.
 // A slow reader loses events and is told how many; nobody waits for it.
 // Owner: the role. Thread: the I/O thread. Limits: live_queue_max, live_replay_max,
 // live_client_count_max.
@@ -57,8 +59,9 @@ public:
     // after it waits already. A reader leaves by letting go of it.
     std::shared_ptr<Reader> join(std::string_view last_event_id);
 
-    // A call that ended.
-    void publish_call(std::string_view id, std::string_view data);
+    // A call that ended. `to_data` is asked for its line at the first reader, which may be one who
+    // comes back later; mostly nobody reads.
+    void publish_call(std::string_view id, std::function<std::string()> to_data);
     // For those who are there; not kept.
     void publish(std::string_view name, std::string_view data);
 
@@ -67,7 +70,10 @@ public:
 private:
     struct Kept {
         std::string id;
-        Reader::Event event;
+        std::function<std::string()> to_data;
+        Reader::Event event;  // null until somebody reads it
+
+        const Reader::Event& text();
     };
     void send(const Reader::Event& event);
 

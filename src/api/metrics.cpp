@@ -37,6 +37,9 @@ std::string to_label(std::string_view value) {
 
 const std::string& Metrics::Label::find(std::string_view value, std::size_t values_max) {
     static const std::string other = "other";
+    // Mostly it is one that is known; what has to be escaped is never its own label.
+    if (value.find_first_of("\\\"") == std::string_view::npos)
+        if (const auto known = values_.find(value); known != values_.end()) return *known;
     const auto label = value.empty() ? std::string("unknown") : to_label(value);
     if (const auto known = values_.find(label); known != values_.end()) return *known;
     if (values_.size() >= values_max) return other;

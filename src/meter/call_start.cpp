@@ -112,7 +112,6 @@ std::optional<CallStart> start_call(const ConnectionFacts& facts, const HostMatc
         default:
             if (is_plan_call(facts.host, head.headers)) record.billing = BillingMode::plan;
     }
-    redact_words(record);
     return start;
 }
 

@@ -63,7 +63,7 @@ std::optional<CallStart> start_call(const ConnectionFacts& facts, const HostMatc
                                     const http::RequestHead& head, const Clock& clock);
 
 // Takes keys out of the words that a call is described with: whoever puts one into a name or an id
-// by mistake does not find it in the database.
+// by mistake does not find it in the database. Once, by whoever offers the call to a sink.
 void redact_words(CallRecord& record);
 
 }  // namespace halton::meter

@@ -184,16 +184,11 @@ bool is_placeholder(std::string_view value) {
 class Finder {
 public:
     Finder(std::string_view text, FunctionRef<int(std::size_t)> quote_depth)
-        : text_(text), quote_depth_(quote_depth) {
-        for (std::size_t c = 0; c < starts_.size(); ++c) starts_[c] = !forms_by_start()[c].empty();
-        for (const char c : {':', '=', 'b', 'B', 'e', '-'})
-            starts_[static_cast<unsigned char>(c)] = true;
-    }
+        : text_(text), quote_depth_(quote_depth) {}
 
     std::vector<Secret> find() {
         for (std::size_t at = 0; at < text_.size();) {
-            const auto found =
-                starts_[static_cast<unsigned char>(text_[at])] ? look(at) : std::optional<Secret>();
+            const auto found = may_begin_with(text_[at]) ? look(at) : std::optional<Secret>();
             if (!found || found->end <= at) {
                 ++at;
                 continue;
@@ -259,6 +254,18 @@ private:
             return made;
         }();
         return all;
+    }
+
+    // Whether look() knows anything that begins with this byte.
+    static bool may_begin_with(char byte) {
+        static const std::array<bool, 256> starts = [] {
+            std::array<bool, 256> made{};
+            for (std::size_t c = 0; c < made.size(); ++c) made[c] = !forms_by_start()[c].empty();
+            for (const char c : {':', '=', 'b', 'B', 'e', '-'})
+                made[static_cast<unsigned char>(c)] = true;
+            return made;
+        }();
+        return starts[static_cast<unsigned char>(byte)];
     }
 
     // By its form.
@@ -522,7 +529,6 @@ private:
 
     std::string_view text_;
     FunctionRef<int(std::size_t)> quote_depth_;
-    std::array<bool, 256> starts_{};
     std::array<std::size_t, form_count> blind_until_{};
     std::array<std::size_t, 6> name_blind_until_{};  // by Value
     std::size_t web_token_blind_until_ = 0;

@@ -12,7 +12,8 @@ std::string call(int number) {
     return api::to_event("call", std::to_string(number), "{\"n\":" + std::to_string(number) + "}");
 }
 void publish(LiveFeed& feed, int number) {
-    feed.publish_call(std::to_string(number), "{\"n\":" + std::to_string(number) + "}");
+    feed.publish_call(std::to_string(number),
+                      [number] { return "{\"n\":" + std::to_string(number) + "}"; });
 }
 
 }  // namespace
