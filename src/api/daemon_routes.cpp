@@ -105,6 +105,12 @@ Answer cloud_state(const Context&) {
     return {200, json.finish()};
 }
 
+Answer cloud_connect(const Context&) {
+    return make_problem(501,
+                        "this version has no cloud part: nothing was sent, and nothing is stored "
+                        "but in the database on this machine");
+}
+
 Answer metrics(const Context& context) {
     // The version is the format's.
     return {200, context.sources.metrics(), "text/plain; version=0.0.4; charset=utf-8"};

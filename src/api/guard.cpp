@@ -17,15 +17,22 @@ std::string_view value_of(const http::RequestHead& head, std::string_view name) 
     return value ? std::string_view(*value) : std::string_view();
 }
 
-enum class Caller { own, listed, foreign };
+enum class Caller { own, listed, hosted, foreign };
+
+constexpr std::string_view hosted_dashboard = "https://app.haltonmeter.com";
+constexpr std::string_view hosted_routes = "/v1/cloud/";
 
 // Our pages come from the address that the request names: http and nothing else, for there is no
 // TLS.
-Caller find_caller(std::string_view origin, std::string_view host, const Guard& guard) {
+Caller find_caller(const http::RequestHead& head, const Guard& guard) {
+    const auto origin = value_of(head, "Origin");
     if (origin.empty()) return Caller::own;
     constexpr std::string_view scheme = "http://";
-    if (origin.starts_with(scheme) && is_equal_ignoring_case(origin.substr(scheme.size()), host))
+    if (origin.starts_with(scheme) &&
+        is_equal_ignoring_case(origin.substr(scheme.size()), value_of(head, "Host")))
         return Caller::own;
+    if (origin == hosted_dashboard && http::path_of(head.target).starts_with(hosted_routes))
+        return Caller::hosted;
     return std::find(guard.allow_origins.begin(), guard.allow_origins.end(), origin) !=
                    guard.allow_origins.end()
                ? Caller::listed
@@ -34,10 +41,11 @@ Caller find_caller(std::string_view origin, std::string_view host, const Guard& 
 
 bool is_reading(std::string_view method) { return method == "GET" || method == "HEAD"; }
 
-Answer answer_preflight(const http::RequestHead& head, std::string_view origin) {
+Answer answer_preflight(const http::RequestHead& head, Caller caller) {
     Answer answer{204, {}};
-    answer.headers = {{"Access-Control-Allow-Origin", std::string(origin)},
-                      {"Access-Control-Allow-Methods", "GET, HEAD"},
+    answer.headers = {{"Access-Control-Allow-Origin", std::string(value_of(head, "Origin"))},
+                      {"Access-Control-Allow-Methods",
+                       caller == Caller::hosted ? "GET, HEAD, POST" : "GET, HEAD"},
                       {"Access-Control-Allow-Headers", "Accept, Content-Type, Last-Event-ID"},
                       {"Access-Control-Max-Age", "600"},
                       {"Vary", "Origin"}};
@@ -67,27 +75,28 @@ Passed check_caller(const http::RequestHead& head, const Guard& guard) {
     if (head.headers.count("Host") != 1 || !is_loopback_host(host))
         return refuse("only loopback host names are served");
     if (head.headers.count("Origin") > 1) return refuse("a request has one origin");
-    const auto origin = value_of(head, "Origin");
-    const auto caller = find_caller(origin, host, guard);
+    const auto caller = find_caller(head, guard);
+    const bool is_named = caller == Caller::listed || caller == Caller::hosted;
     if (head.method == "OPTIONS") {
-        if (caller == Caller::listed) return {answer_preflight(head, origin), {}};
+        if (is_named) return {answer_preflight(head, caller), {}};
         if (caller == Caller::foreign) return refuse("this origin is not listed in [cors]");
         return {};  // of our own page, which needs none: no such method
     }
-    if (!is_reading(head.method) && caller != Caller::own)
+    const bool may_change = is_reading(head.method) || caller == Caller::hosted;
+    if (!may_change && caller != Caller::own)
         return refuse("pages of other origins change nothing here");
     const auto site = value_of(head, "Sec-Fetch-Site");
     const bool is_cross_site = is_equal_ignoring_case(site, "cross-site");
-    if (is_cross_site && caller != Caller::listed) {
+    if (is_cross_site && !is_named) {
         const bool is_link = head.method == "GET" && http::path_of(head.target) == "/" &&
                              value_of(head, "Sec-Fetch-Mode") == "navigate" &&
                              value_of(head, "Sec-Fetch-Dest") == "document";
         if (!is_link) return refuse("pages of other sites are not served");
     }
     // Without an Origin, but a browser says that another of our ports asks to change something.
-    if (!is_reading(head.method) && !site.empty() && site != "same-origin" && site != "none")
+    if (!may_change && !site.empty() && site != "same-origin" && site != "none")
         return refuse("pages of other origins change nothing here");
-    return {std::nullopt, caller == Caller::listed ? std::string(origin) : std::string()};
+    return {std::nullopt, is_named ? std::string(value_of(head, "Origin")) : std::string()};
 }
 
 bool is_equal_in_constant_time(std::string_view a, std::string_view b) {
@@ -100,8 +109,7 @@ bool is_equal_in_constant_time(std::string_view a, std::string_view b) {
 
 std::optional<Answer> check_token(const http::RequestHead& head, const Guard& guard,
                                   bool takes_body) {
-    if (const auto origin = value_of(head, "Origin");
-        find_caller(origin, value_of(head, "Host"), guard) != Caller::own)
+    if (find_caller(head, guard) != Caller::own)
         return make_problem(403, "pages of other origins see and change nothing here");
     const auto token = value_of(head, "X-Halton-Token");
     if (guard.token.empty() || head.headers.count("X-Halton-Token") != 1 ||

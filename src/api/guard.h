@@ -5,6 +5,8 @@
 //   Host     one, a loopback name. Anything else is a page that had its name point to us.
 //   Origin   none (no browser, or its own address bar), our own, or one of [cors] allow_origins,
 //            which may read. Every other one gets no CORS header, and so cannot read.
+//            The vendor's hosted dashboard may ask the routes of the cloud part, whatever the
+//            list is, and nothing else: how it finds a daemon on this machine.
 //   Sec-Fetch-Site: cross-site   refused, unless that origin is listed or a person follows a link
 //            to the dashboard.
 //   writing  no foreign origin, listed or not; JSON only; the token.
@@ -31,7 +33,7 @@ struct Guard {
 
 struct Passed {
     std::optional<Answer> refusal;
-    std::string cors_origin;  // listed: to be named in the answer's headers
+    std::string cors_origin;  // to be named in the answer's headers
 };
 
 // For every request, before anything else of it is looked at. A preflight is answered here.

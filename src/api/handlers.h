@@ -9,6 +9,7 @@ namespace halton::api {
 Answer health(const Context& context);
 Answer daemon_status(const Context& context);
 Answer cloud_state(const Context& context);
+Answer cloud_connect(const Context& context);
 Answer metrics(const Context& context);
 Answer openapi(const Context& context);
 Answer doctor(const Context& context);

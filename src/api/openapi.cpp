@@ -168,9 +168,13 @@ void write_operation(JsonWriter& json, const Route& route) {
         json.begin_array("security").begin_object().begin_array("token").end().end().end();
     }
     json.begin_object("responses");
-    json.begin_object("200").text("description", route.gives);
-    write_content(json, route.gives);
-    json.end();
+    if (route.gives == "Problem") {
+        write_problem(json, "501", "not a part of this version");
+    } else {
+        json.begin_object("200").text("description", route.gives);
+        write_content(json, route.gives);
+        json.end();
+    }
     if (route.path == "/health") {
         json.begin_object("503").text("description", "it starts, or drains");
         write_content(json, route.gives);

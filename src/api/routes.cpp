@@ -74,6 +74,7 @@ constexpr std::array table{
     Route{"GET", "/v1/bodies/{id}", Runs::reader, &body, "Body", "A captured body; with the token, for it holds prompts", {}, {}, true},
     Route{"GET", "/v1/doctor", Runs::slow, &doctor, "Doctor", "What is wrong, the root cause first"},
     Route{"GET", "/v1/cloud/state", Runs::io, &cloud_state, "CloudState", "That there is none"},
+    Route{"POST", "/v1/cloud/connect", Runs::io, &cloud_connect, "Problem", "Begins nothing: there is no cloud part to pair with"},
     Route{"GET", "/v1/live", Runs::live, nullptr, "text/event-stream", "Server-sent events: hello (LiveHello), state (LiveState) when the running calls change, call (Request, with its id) when one ends, lost (LiveLost)"},
     Route{"GET", "/metrics", Runs::io, &metrics, "text/plain", "Prometheus text"},
     Route{"GET", "/v1/openapi.json", Runs::io, &openapi, "application/json", "This description"},

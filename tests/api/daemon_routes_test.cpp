@@ -101,7 +101,9 @@ TEST_CASE("daemon routes: there is no cloud, and it says so") {
     for (const char* name : {"workspace_id", "machine_id", "last_sync_at", "unsynced_rows",
                              "paused_reason", "last_error"})
         CHECK(json[name].is_null());
-    CHECK(world.ask("POST", "/v1/cloud/connect").status == 404);
+    const auto answer = world.ask("POST", "/v1/cloud/connect");
+    CHECK(answer.status == 501);
+    CHECK(answer.body.find("no cloud part") != std::string::npos);
 }
 
 TEST_CASE("daemon routes: metrics and the description are handed on") {

@@ -176,6 +176,58 @@ TEST_CASE("guard: preflights") {
     }
 }
 
+TEST_CASE("guard: the hosted dashboard asks for the cloud part and for nothing else") {
+    const std::string hosted = "https://app.haltonmeter.com";
+    const auto ask = [&](const std::string& method, const std::string& target,
+                         const std::string& origin) {
+        const auto passed = api::check_caller(
+            make_head(
+                method,
+                {{"Host", "localhost:8765"}, {"Origin", origin}, {"Sec-Fetch-Site", "cross-site"}},
+                target),
+            guard);
+        return std::pair(passed.refusal ? passed.refusal->status : 200, passed.cors_origin);
+    };
+    CHECK(ask("GET", "/v1/cloud/state", hosted) == std::pair(200, hosted));
+    CHECK(ask("POST", "/v1/cloud/connect", hosted) == std::pair(200, hosted));
+    for (const char* other : {"/v1/stats", "/v1/cloud", "/v1/cloudy/state", "/", "/v1/requests.csv",
+                              "/v1/../v1/cloud/state", "/api/cloud/state", "//v1/cloud/state",
+                              "http://localhost/v1/cloud/state", "/v1/stats?/v1/cloud/"}) {
+        INFO(other);
+        CHECK(ask("GET", other, hosted).first == 403);
+        CHECK(ask("POST", other, hosted).first == 403);
+        CHECK(ask("OPTIONS", other, hosted).first == 403);
+    }
+    for (const char* other :
+         {"http://app.haltonmeter.com", "https://app.haltonmeter.com.example",
+          "https://app.haltonmeter.com:444", "https://haltonmeter.com", "null"}) {
+        INFO(other);
+        CHECK(ask("GET", "/v1/cloud/state", other).first == 403);
+        CHECK(ask("POST", "/v1/cloud/connect", other).first == 403);
+    }
+    // Another dashboard that is listed reads.
+    CHECK(ask("GET", "/v1/cloud/state", listed[0]) == std::pair(200, listed[0]));
+    CHECK(ask("POST", "/v1/cloud/connect", listed[0]).first == 403);
+    // Nothing that needs the token is its business.
+    const auto head = make_head(
+        "POST", {{"Host", "localhost:8765"}, {"Origin", hosted}, {"X-Halton-Token", token}},
+        "/v1/cloud/connect");
+    CHECK(api::check_token(head, guard, false)->status == 403);
+
+    auto preflight = make_head("OPTIONS",
+                               {{"Host", "127.0.0.1:8765"},
+                                {"Origin", hosted},
+                                {"Access-Control-Request-Method", "POST"},
+                                {"Access-Control-Request-Private-Network", "true"}},
+                               "/v1/cloud/connect");
+    const auto passed = api::check_caller(preflight, guard);
+    REQUIRE(passed.refusal);
+    CHECK(passed.refusal->status == 204);
+    CHECK(header_of(*passed.refusal, "Access-Control-Allow-Origin") == hosted);
+    CHECK(header_of(*passed.refusal, "Access-Control-Allow-Methods") == "GET, HEAD, POST");
+    CHECK(header_of(*passed.refusal, "Access-Control-Allow-Private-Network") == "true");
+}
+
 TEST_CASE("guard: what changes something comes from our own page or from no page, with the token") {
     const auto write = [](const Headers& more, bool takes_body = true) {
         Headers headers{{"Host", "localhost:8765"}};

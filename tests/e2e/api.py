@@ -1,4 +1,5 @@
 """The HTTP API: its answers are as described, its questions may be hostile, its live feed is live."""
+import contextlib
 import csv
 import http.server
 import io
@@ -228,6 +229,39 @@ def test_only_loopback_names_and_known_origins(world):
         check(not cors(origin, "OPTIONS"), origin)
 
 
+def test_the_hosted_dashboard_learns_that_there_is_no_cloud(world):
+    """It may ask those two routes from its origin, with the preflight of private networks."""
+    world.start()
+    hosted = "https://app.haltonmeter.com"
+
+    def ask(method, path, origin=hosted, more=""):
+        answer = ask_raw(world, f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nOrigin: {origin}\r\n"
+                                f"Sec-Fetch-Site: cross-site\r\n{more}Content-Length: 2\r\n"
+                                "Connection: close\r\n\r\n{}".encode())
+        head, _, body = answer.partition(b"\r\n\r\n")
+        return int(head.split()[1]), head.decode().lower(), body
+
+    status, head, body = ask("OPTIONS", "/v1/cloud/connect",
+                             more="Access-Control-Request-Method: POST\r\n"
+                                  "Access-Control-Request-Private-Network: true\r\n")
+    equal(status, 204, "the preflight")
+    for wanted in (f"access-control-allow-origin: {hosted}", "access-control-allow-methods: get, head, post",
+                   "access-control-allow-private-network: true"):
+        check(wanted in head.split("\r\n"), wanted)
+    status, head, body = ask("GET", "/v1/cloud/state")
+    equal((status, json.loads(body)["state"]), (200, "NOT-CONFIGURED"), "the state")
+    check(f"access-control-allow-origin: {hosted}" in head, "and it may read that")
+    status, head, body = ask("POST", "/v1/cloud/connect")
+    equal(status, 501, "there is nothing to pair with")
+    check("no cloud" in json.loads(body)["detail"] and f"allow-origin: {hosted}" in head, "it says so")
+    for method, path in (("GET", "/v1/stats"), ("GET", "/v1/projects"), ("POST", "/v1/policies"),
+                         ("GET", "/health"), ("OPTIONS", "/v1/stats")):
+        status, head, _ = ask(method, path)
+        equal(status, 403, f"{method} {path}")
+        check("allow-origin" not in head, path)
+    equal(ask("POST", "/v1/cloud/connect", "https://evil.example")[0], 403, "another page")
+
+
 def test_changes_need_the_token(world):
     world.start()
     make_calls(world)
@@ -405,8 +439,12 @@ def test_reports_end_in_time_for_a_restart(world):
     slow.start()
     while live.next("state")[2]["running_calls"] == 0:
         pass
-    reports = [threading.Thread(target=lambda: world.get_api("/v1/stats"), daemon=True)
-               for _ in range(4)]
+
+    def report():
+        with contextlib.suppress(OSError):  # the daemon goes in the middle of it
+            world.get_api("/v1/stats")
+
+    reports = [threading.Thread(target=report, daemon=True) for _ in range(4)]
     for report in reports:
         report.start()
     equal(world.daemon.stop(), 0, "its exit code")
