@@ -259,11 +259,11 @@ private:
         auto last = to;
         if (place_ && is_oldest_first_) first = std::max(first, place_->requested_at);
         if (place_ && !is_oldest_first_) last = std::min(last, place_->requested_at);
-        // Days that are over have a roll-up of their own; later hours are looked through.
+        // Days that are over have a roll-up of their own; later half hours are looked through.
         const auto days_to = database_.execAndGet("SELECT days_to FROM usage_cover").getString();
         const auto read_late = [&] {
             if (last >= days_to)
-                read_hours_of(keys, std::max(first.substr(0, 13), days_to), last, from, to);
+                read_half_hours(keys, std::max(first.substr(0, 13), days_to), last, from, to);
         };
         if (!is_oldest_first_) read_late();
         FastRows days(database_,
@@ -277,27 +277,26 @@ private:
             const auto day = days.text(0);
             if (day == day_done || keys.count(days.number(1)) == 0) continue;
             day_done = day;
-            read_hours_of(keys, day_done, day_done + "~", from, to);
+            read_half_hours(keys, day_done, day_done + "~", from, to);
         }
         if (is_oldest_first_) read_late();
     }
 
-    // The rows of those hours that have some of the keys.
-    void read_hours_of(const std::unordered_set<std::int64_t>& keys, const std::string& first_hour,
-                       const std::string& last_hour, const std::string& from,
-                       const std::string& to) {
-        FastRows hours(database_,
-                       fmt::format("SELECT hour, key_id FROM usage_hours WHERE hour >= ? AND "
-                                   "hour <= ? ORDER BY hour {0}, key_id {0}",
-                                   direction()));
-        hours.bind(1, first_hour);
-        hours.bind(2, last_hour);
-        std::string hour_done;
-        while (!is_full() && hours.step()) {
-            const auto hour = hours.text(0);
-            if (hour == hour_done || keys.count(hours.number(1)) == 0) continue;
-            hour_done = hour;
-            read_rows(std::max(from, hour_done), std::min(to, hour_done + "~"));
+    // The rows of those half hours that have some of the keys.
+    void read_half_hours(const std::unordered_set<std::int64_t>& keys, const std::string& first,
+                         const std::string& last, const std::string& from, const std::string& to) {
+        FastRows rows(database_, fmt::format("SELECT half_hour, key_id FROM usage_half_hours "
+                                             "WHERE half_hour >= ? AND half_hour <= ? "
+                                             "ORDER BY half_hour {0}, key_id {0}",
+                                             direction()));
+        rows.bind(1, first);
+        rows.bind(2, last);
+        std::string done;
+        while (!is_full() && rows.step()) {
+            const auto half_hour = rows.text(0);
+            if (half_hour == done || keys.count(rows.number(1)) == 0) continue;
+            done = half_hour;
+            read_rows(std::max(from, done), std::min(to, end_of_half_hour(done)));
         }
     }
 

@@ -1,12 +1,14 @@
 #include "store/rollups.h"
 
+#include <array>
 #include <chrono>
+#include <limits>
 #include <optional>
 
 #include <SQLiteCpp/Database.h>
-#include <SQLiteCpp/Statement.h>
 #include <SQLiteCpp/Transaction.h>
 #include <fmt/format.h>
+#include <sqlite3.h>
 
 namespace halton::store {
 namespace {
@@ -14,13 +16,19 @@ namespace {
 struct Grain {
     const char* table;
     const char* period;
-    int text_length;        // of `requested_at`
-    const char* sealed_to;  // column of usage_cover: before it the grain is kept; none: always
+    const char* expression;  // over the text of a time, or of a finer period
+    const char* sealed_to;   // column of usage_cover: before it the grain is kept; none: always
 };
-constexpr Grain hours{"usage_hours", "hour", 13, nullptr};
-constexpr Grain days{"usage_days", "day", 10, "days_to"};
-constexpr Grain months{"usage_months", "month", 7, "months_to"};
-constexpr Grain grains[] = {hours, days, months};
+constexpr Grain half_hours{"usage_half_hours", "half_hour",
+                           "substr({0}, 1, 13) || iif({0} >= substr({0}, 1, 13) || ':3', ':3', '')",
+                           nullptr};
+constexpr Grain days{"usage_days", "day", "substr({0}, 1, 10)", "days_to"};
+constexpr Grain months{"usage_months", "month", "substr({0}, 1, 7)", "months_to"};
+constexpr Grain grains[] = {half_hours, days, months};
+
+std::string period_of(const Grain& grain, std::string_view time) {
+    return fmt::format(fmt::runtime(grain.expression), time);
+}
 
 ColumnOf columns_of(const char* row) {
     return
@@ -56,8 +64,8 @@ std::string is_covered(const char* row) {
 }
 
 std::string is_sealed(const Grain& grain, const char* row) {
-    return fmt::format("substr({}.requested_at, 1, {}) < (SELECT {} FROM usage_cover)", row,
-                       grain.text_length, grain.sealed_to);
+    return fmt::format("{} < (SELECT {} FROM usage_cover)",
+                       period_of(grain, fmt::format("{}.requested_at", row)), grain.sealed_to);
 }
 
 // Sessions are few to a day; what they used is added up when somebody looks.
@@ -89,19 +97,24 @@ std::string add_key(const char* row) {
         names_of(keys), values_of(keys), key_condition(row));
 }
 
+std::string add_to_what_is_there(const Grain& grain, const std::vector<NamedExpression>& sums) {
+    return fmt::format("ON CONFLICT ({}, key_id) DO UPDATE SET {}", grain.period,
+                       join(sums, ", ", [](const auto& sum) {
+                           return fmt::format("{0} = {0} + excluded.{0}", sum.name);
+                       }));
+}
+
 std::string add_sums(const Grain& grain, const char* row, const std::string& condition = {}) {
     const auto sums = rollup_sums(columns_of(row));
     return fmt::format(
-        "  INSERT INTO {} ({}, key_id, {}) SELECT substr({}.requested_at, 1, {}), k.id, {} "
-        "FROM usage_keys k WHERE {}{} ON CONFLICT ({}, key_id) DO UPDATE SET {};\n",
-        grain.table, grain.period, names_of(sums), row, grain.text_length, values_of(sums),
-        condition, key_condition(row), grain.period, join(sums, ", ", [](const auto& sum) {
-            return fmt::format("{0} = {0} + excluded.{0}", sum.name);
-        }));
+        "  INSERT INTO {} ({}, key_id, {}) SELECT {}, k.id, {} FROM usage_keys k WHERE {}{} {};\n",
+        grain.table, grain.period, names_of(sums),
+        period_of(grain, fmt::format("{}.requested_at", row)), values_of(sums), condition,
+        key_condition(row), add_to_what_is_there(grain, sums));
 }
 
 std::string add_row(const char* row) {
-    return add_key(row) + add_sums(hours, row) + add_session(row);
+    return add_key(row) + add_sums(half_hours, row) + add_session(row);
 }
 
 // For a day that is over: a trigger of its own, so that other rows pay one comparison for it.
@@ -115,9 +128,8 @@ std::string take_row(const char* row) {
     std::string sql;
     for (const Grain& grain : grains) {
         const auto where = fmt::format(
-            "{} = substr({}.requested_at, 1, {}) AND key_id = (SELECT k.id FROM usage_keys k "
-            "WHERE {})",
-            grain.period, row, grain.text_length, key_condition(row));
+            "{} = {} AND key_id = (SELECT k.id FROM usage_keys k WHERE {})", grain.period,
+            period_of(grain, fmt::format("{}.requested_at", row)), key_condition(row));
         sql += fmt::format("  UPDATE {} SET {} WHERE {};\n", grain.table,
                            join(sums, ", ",
                                 [](const auto& sum) {
@@ -215,7 +227,8 @@ Work read_work(SQLite::Database& database, const std::string& today) {
     work.months_to = cover.getColumn(2).getString();
     if (!work.covered_from.empty()) return work;
     SQLite::Statement first(database,
-                            "SELECT min(hour) FROM usage_hours WHERE hour >= ? AND hour < ?");
+                            "SELECT substr(min(half_hour), 1, 13) FROM usage_half_hours "
+                            "WHERE half_hour >= ? AND half_hour < ?");
     first.bind(1, work.days_to);
     first.bind(2, today);
     // Of a row without a time it is empty.
@@ -234,6 +247,28 @@ void run(SQLite::Database& database, const std::string& sql, const std::string& 
 
 std::string names_of_sums() { return names_of(rollup_sums(columns_of("r"))); }
 
+// Add up rows that no trigger has seen.
+std::array<std::string, 3> to_add_rows(const std::string& which) {
+    const auto keys = rollup_keys(columns_of("r"));
+    const auto sums = rollup_sums(columns_of("r"));
+    return {fmt::format("INSERT INTO usage_keys ({}) SELECT DISTINCT {} FROM requests r WHERE {} "
+                        "ON CONFLICT DO NOTHING",
+                        names_of(keys), values_of(keys), which),
+            fmt::format(
+                "INSERT INTO {} ({}, key_id, {}) SELECT {}, k.id, {} FROM requests r "
+                "CROSS JOIN usage_keys k WHERE {} AND {} GROUP BY 1, 2 {}",
+                half_hours.table, half_hours.period, names_of(sums),
+                period_of(half_hours, "r.requested_at"),
+                join(sums, ", ", [](const auto& sum) { return fmt::format("sum({})", sum.value); }),
+                which, key_condition("r"), add_to_what_is_there(half_hours, sums)),
+            fmt::format("INSERT INTO usage_sessions (day, session_id, project_id, tool, requests) "
+                        "SELECT substr(r.requested_at, 1, 10), r.session_id, r.project_id, "
+                        "coalesce(r.client_tool, ''), count(*) FROM requests r WHERE {} "
+                        "AND r.session_id IS NOT NULL GROUP BY 1, 2, 3, 4 "
+                        "ON CONFLICT DO UPDATE SET requests = requests + excluded.requests",
+                        which)};
+}
+
 // The rows of some hours before the mark, which moves back.
 void fill_hours(SQLite::Database& database, std::int64_t row_count, const std::string& to) {
     std::string from;  // before the first row, unless there are more
@@ -246,30 +281,8 @@ void fill_hours(SQLite::Database& database, std::int64_t row_count, const std::s
         find.bind(2, row_count);
         if (find.executeStep()) from = find.getColumn(0).getString();
     }
-    const std::string in_step = "r.requested_at >= ?1 AND r.requested_at < ?2";
-    const auto keys = rollup_keys(columns_of("r"));
-    const auto sums = rollup_sums(columns_of("r"));
-    run(database,
-        fmt::format("INSERT INTO usage_keys ({}) SELECT DISTINCT {} FROM requests r WHERE {} "
-                    "ON CONFLICT DO NOTHING",
-                    names_of(keys), values_of(keys), in_step),
-        from, to);
-    run(database,
-        fmt::format(
-            "INSERT INTO usage_hours (hour, key_id, {}) SELECT substr(r.requested_at, 1, 13), "
-            "k.id, {} FROM requests r CROSS JOIN usage_keys k WHERE {} AND {} GROUP BY 1, 2",
-            names_of(sums),
-            join(sums, ", ", [](const auto& sum) { return fmt::format("sum({})", sum.value); }),
-            in_step, key_condition("r")),
-        from, to);
-    run(database,
-        "INSERT INTO usage_sessions (day, session_id, project_id, tool, requests) "
-        "SELECT substr(r.requested_at, 1, 10), r.session_id, r.project_id, "
-        "coalesce(r.client_tool, ''), count(*) FROM requests r WHERE " +
-            in_step +
-            " AND r.session_id IS NOT NULL GROUP BY 1, 2, 3, 4 "
-            "ON CONFLICT DO UPDATE SET requests = requests + excluded.requests",
-        from, to);
+    for (const auto& sql : to_add_rows("r.requested_at >= ?1 AND r.requested_at < ?2"))
+        run(database, sql, from, to);
     run(database, "UPDATE usage_cover SET covered_from = ?", from);
 }
 
@@ -292,14 +305,14 @@ void seal(SQLite::Database& database, const Work& work, const std::string& today
         for (const auto& sum : rollup_sums(columns_of("r")))
             sums += fmt::format(", sum({})", sum.name);
         run(database,
-            fmt::format("INSERT INTO {0} ({1}, key_id, {2}) SELECT substr({3}, 1, {4}), key_id{5} "
-                        "FROM {6} WHERE {3} >= ? AND {3} < ? GROUP BY 1, 2",
-                        grain.table, grain.period, names_of_sums(), finer.period, grain.text_length,
-                        sums, finer.table),
+            fmt::format("INSERT INTO {0} ({1}, key_id, {2}) SELECT {3}, key_id{4} "
+                        "FROM {5} WHERE {6} >= ? AND {6} < ? GROUP BY 1, 2",
+                        grain.table, grain.period, names_of_sums(), period_of(grain, finer.period),
+                        sums, finer.table, finer.period),
             from, to);
         run(database, fmt::format("UPDATE usage_cover SET {} = ?", grain.sealed_to), to);
     };
-    coarser(days, hours, work.days_to, days_to);
+    coarser(days, half_hours, work.days_to, days_to);
     const auto months_to = days_to.substr(0, 7);
     if (months_to > work.months_to) coarser(months, days, work.months_to, months_to);
 }
@@ -340,9 +353,76 @@ std::vector<NamedExpression> rollup_sums(const ColumnOf& column) {
     };
 }
 
+std::string end_of_half_hour(const std::string& half_hour) {
+    constexpr std::size_t hour_length = 13;
+    return half_hour.substr(0, hour_length) + (half_hour.size() == hour_length ? ":3" : "~");
+}
+
 const std::string& rollup_schema() {
     static const std::string schema = make_schema();
     return schema;
+}
+
+RollupBatch::RollupBatch(SQLite::Database& database)
+    : look_(database, "SELECT covered_from, (SELECT max(rowid) FROM requests) FROM usage_cover"),
+      move_mark_(database, "UPDATE usage_cover SET covered_from = ?") {
+    // The plus: not by the index over times, which would find all rows since the mark.
+    for (const auto& sql : to_add_rows("r.rowid > ?1 AND r.rowid <= ?2 AND +r.requested_at >= ?3"))
+        add_.emplace_back(database, sql);
+}
+
+void RollupBatch::begin() {
+    is_open_ = look_.executeStep();
+    if (is_open_) {
+        covered_from_ = look_.getColumn(0).getString();
+        last_row_ = look_.getColumn(1).getInt64();
+    }
+    look_.reset();
+    // Without a mark no trigger adds anything. After the last number of all, numbers are random.
+    is_open_ = is_open_ && last_row_ < std::numeric_limits<std::int64_t>::max() / 2;
+    if (is_open_) set_mark("~");
+}
+
+void RollupBatch::finish() {
+    if (!is_open_) return;
+    look_.executeStep();
+    const std::int64_t last = look_.getColumn(1).getInt64();
+    look_.reset();
+    for (auto& statement : add_) {
+        try {
+            add(statement, last_row_, last);
+        } catch (const SQLite::Exception& error) {
+            // Sums beyond 64 bits end a statement, and have left nothing. Rows by themselves have
+            // none, and what they are added to becomes a real number.
+            if (error.getErrorCode() != SQLITE_ERROR) throw;
+            statement.tryReset();
+            for (auto row = last_row_; row < last; ++row) add(statement, row, row + 1);
+        }
+    }
+    set_mark(covered_from_);
+    is_open_ = false;
+}
+
+void RollupBatch::add(SQLite::Statement& statement, std::int64_t after, std::int64_t to) {
+    if (after >= to) return;
+    statement.bind(1, after);
+    statement.bind(2, to);
+    statement.bind(3, covered_from_);
+    statement.exec();
+    statement.reset();
+}
+
+void RollupBatch::forget() noexcept {
+    is_open_ = false;
+    look_.tryReset();
+    move_mark_.tryReset();
+    for (auto& statement : add_) statement.tryReset();
+}
+
+void RollupBatch::set_mark(const std::string& mark) {
+    move_mark_.bind(1, mark);
+    move_mark_.exec();
+    move_mark_.reset();
 }
 
 bool fill_rollups(SQLite::Database& database, std::int64_t row_count, UtcTime now) {

@@ -11,7 +11,6 @@
 
 #include "base/limits.h"
 #include "meter/usage_text.h"
-#include "store/rollups.h"
 #include "store/schema.h"
 
 namespace halton::store {
@@ -156,7 +155,9 @@ RowWriter::RowWriter(const std::filesystem::path& file)
                       "SELECT project_id, 0 FROM project_aliases WHERE slug = ?1 "
                       "UNION ALL SELECT id, folder IS NULL FROM projects WHERE slug = ?1"),
       data_version_(database_, "PRAGMA data_version"),
-      insert_limit_(database_, insert_limit_sql) {}
+      insert_limit_(database_, insert_limit_sql) {
+    if (!is_newer_schema_) rollups_.emplace(database_);
+}
 
 void RowWriter::begin() {
     begin_.exec();
@@ -167,6 +168,7 @@ void RowWriter::begin() {
     data_version_.reset();
     if (version != seen_data_version_) project_ids_.clear();
     seen_data_version_ = version;
+    if (rollups_) rollups_->begin();
 }
 
 void RowWriter::add_unmetered(const std::vector<UnmeteredRow>& rows) {
@@ -194,11 +196,13 @@ void RowWriter::add_unmetered(const std::vector<UnmeteredRow>& rows) {
 }
 
 void RowWriter::commit() {
+    if (rollups_) rollups_->finish();
     commit_.exec();
     commit_.reset();
 }
 
 void RowWriter::roll_back() noexcept {
+    if (rollups_) rollups_->forget();
     // A failed step must be reset before the rollback, or it counts as still running.
     begin_.tryReset();
     commit_.tryReset();

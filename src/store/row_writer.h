@@ -20,6 +20,7 @@
 
 #include "meter/call.h"
 #include "store/body_writer.h"
+#include "store/rollups.h"
 #include "store/unmetered.h"
 
 namespace halton::store {
@@ -64,7 +65,8 @@ public:
 
     // Beside the rows, in transactions of their own.
     BodyWriter& bodies() { return bodies_; }
-    // For statements of one's own inside of a transaction.
+    // For statements of one's own inside of a transaction. Of `requests` they change only rows that
+    // this transaction has written: the triggers for others rest (RollupBatch).
     SQLite::Database& database() { return database_; }
 
     // The file was made by a newer program; its rows are written with the columns known here.
@@ -83,6 +85,8 @@ private:
     SQLite::Database database_;
     BodyWriter bodies_{database_};
     bool is_newer_schema_ = false;
+    // Not in a newer file, whose roll-ups only its triggers know.
+    std::optional<RollupBatch> rollups_;
     SQLite::Statement begin_;
     SQLite::Statement commit_;
     SQLite::Statement insert_;

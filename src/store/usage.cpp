@@ -211,6 +211,15 @@ struct Edge {
     }
 };
 
+using half_hours = std::chrono::duration<std::int64_t, std::ratio<1800>>;
+
+// As the roll-ups name the half hour that begins then.
+std::string to_half_hour_text(UtcTime time) {
+    auto text = to_iso8601(time).substr(0, 15);
+    text.resize(text.back() == '3' ? 15 : 13);
+    return text;
+}
+
 // "2026-11-21T10" as the time.
 std::optional<UtcTime> parse_hour(const std::string& text) {
     if (text.size() != 13) return std::nullopt;
@@ -421,21 +430,21 @@ private:
 
     // From the coarsest roll-ups that fit, with finer ones around them, down to the rows.
     void count_piece(UtcTime from, UtcTime to, const Target& target) {
-        const UtcTime hours_from = std::chrono::ceil<hours>(std::max(from, cover_.hours_from));
-        const UtcTime hours_to = floor<hours>(to);
-        if (hours_from >= hours_to) return read_rows(from, to, target);
-        read_rows(from, hours_from, target);
-        count_whole_hours(hours_from, hours_to, target);
-        read_rows(hours_to, to, target);
+        const UtcTime whole_from = std::chrono::ceil<half_hours>(std::max(from, cover_.hours_from));
+        const UtcTime whole_to = floor<half_hours>(to);
+        if (whole_from >= whole_to) return read_rows(from, to, target);
+        read_rows(from, whole_from, target);
+        count_whole_half_hours(whole_from, whole_to, target);
+        read_rows(whole_to, to, target);
     }
 
-    void count_whole_hours(UtcTime from, UtcTime to, const Target& target) {
+    void count_whole_half_hours(UtcTime from, UtcTime to, const Target& target) {
         const UtcTime days_from = std::chrono::ceil<days>(from);
         const UtcTime days_to = floor<days>(std::min(to, cover_.days_to));
-        if (days_from >= days_to) return read_rollups(hour_rows_, from, to, target);
-        read_rollups(hour_rows_, from, days_from, target);
+        if (days_from >= days_to) return read_rollups(half_hour_rows_, from, to, target);
+        read_rollups(half_hour_rows_, from, days_from, target);
         count_whole_days(days_from, days_to, target);
-        read_rollups(hour_rows_, days_to, to, target);
+        read_rollups(half_hour_rows_, days_to, to, target);
     }
 
     void count_whole_days(UtcTime from, UtcTime to, const Target& target) {
@@ -451,7 +460,7 @@ private:
     struct RollupRows {
         const char* table;
         const char* period;
-        std::size_t text_length;
+        std::string (*to_text)(UtcTime);
         std::optional<FastRows> rows;
     };
 
@@ -468,8 +477,8 @@ private:
                                            grain.period, names, grain.table));
         }
         FastRows& rows = *grain.rows;
-        rows.bind(1, to_iso8601(from).substr(0, grain.text_length));
-        rows.bind(2, to_iso8601(to).substr(0, grain.text_length));
+        rows.bind(1, grain.to_text(from));
+        rows.bind(2, grain.to_text(to));
         // Added up by group first: rows of a piece are many, its groups few.
         scratch_.resize(names_.size());
         while (rows.step()) {
@@ -538,20 +547,29 @@ private:
         rows_->reset();
     }
 
-    // Months to days to hours by the roll-ups, hours to moments by the rows of that hour.
+    // Months to days to half hours by the roll-ups, those to moments by their rows.
     void sharpen_one(bool is_first) {
         const auto text_of = [is_first](Edge& edge) -> std::string& {
             return is_first ? edge.first : edge.last;
         };
-        for (const std::size_t length : {std::size_t{7}, std::size_t{10}, std::size_t{13}}) {
+        enum class Grain { month, day, half_hour };
+        const auto grain_of = [](std::size_t length) -> std::optional<Grain> {
+            if (length == 7) return Grain::month;
+            if (length == 10) return Grain::day;
+            if (length == 13 || length == 15) return Grain::half_hour;
+            return std::nullopt;  // a moment
+        };
+        for (const Grain grain : {Grain::month, Grain::day, Grain::half_hour}) {
             std::map<std::string, std::vector<std::uint32_t>> wanted;
             for (std::uint32_t i = 0; i < edges_.size(); ++i)
-                if (text_of(edges_[i]).size() == length) wanted[text_of(edges_[i])].push_back(i);
+                if (grain_of(text_of(edges_[i]).size()) == grain)
+                    wanted[text_of(edges_[i])].push_back(i);
             for (const auto& [period, groups] : wanted) {
-                const auto found = length == 13
-                                       ? find_moments(period, is_first)
-                                       : find_finer(length == 7 ? "usage_days" : "usage_hours",
-                                                    length == 7 ? "day" : "hour", period, is_first);
+                const auto found =
+                    grain == Grain::half_hour ? find_moments(period, is_first)
+                    : grain == Grain::day
+                        ? find_finer("usage_half_hours", "half_hour", period, is_first)
+                        : find_finer("usage_days", "day", period, is_first);
                 for (const auto group : groups) {
                     const auto it = found.find(group);
                     text_of(edges_[group]) = it != found.end() ? it->second : std::string();
@@ -582,14 +600,14 @@ private:
         return found;
     }
 
-    Found find_moments(const std::string& hour, bool is_first) {
+    Found find_moments(const std::string& half_hour, bool is_first) {
         if (!moments_)
             moments_.emplace(database_,
                              fmt::format("SELECT {}, min(r.requested_at), max(r.requested_at){} "
                                          "GROUP BY 1, 2, 3, 4, 5",
                                          row_keys(), from_rows));
-        moments_->bind(1, hour);
-        moments_->bind(2, hour + "~");
+        moments_->bind(1, half_hour);
+        moments_->bind(2, end_of_half_hour(half_hour));
         Found found;
         while (moments_->step()) {
             const Key key = read_key(*moments_);
@@ -607,9 +625,11 @@ private:
     Groups groups_;
     Columns columns_;
     Cover cover_;
-    RollupRows hour_rows_{"usage_hours", "hour", 13, {}};
-    RollupRows day_rows_{"usage_days", "day", 10, {}};
-    RollupRows month_rows_{"usage_months", "month", 7, {}};
+    RollupRows half_hour_rows_{"usage_half_hours", "half_hour", &to_half_hour_text, {}};
+    RollupRows day_rows_{
+        "usage_days", "day", [](UtcTime time) { return to_iso8601(time).substr(0, 10); }, {}};
+    RollupRows month_rows_{
+        "usage_months", "month", [](UtcTime time) { return to_iso8601(time).substr(0, 7); }, {}};
     std::optional<FastRows> rows_;
     std::optional<FastRows> moments_;
     KeyTable keys_;

@@ -618,7 +618,7 @@ TEST_CASE("ledger: fills the roll-ups of what an older program left, while rows 
     while (!is_filled() && std::chrono::steady_clock::now() < deadline)
         std::this_thread::sleep_for(std::chrono::milliseconds(5));
     CHECK(is_filled());
-    CHECK(query_number(file, "SELECT sum(requests) FROM usage_hours") ==
+    CHECK(query_number(file, "SELECT sum(requests) FROM usage_half_hours") ==
           query_number(file, "SELECT count(*) FROM requests"));
     ledger.stop(seconds(5));
     CHECK(ledger.counters().rows_written == 20);

@@ -125,7 +125,7 @@ TEST_CASE("requests: every filter, page by page, is what looking at each call gi
     // The same while the roll-ups are not filled, or in part.
     SQLite::Database database(file.string(), SQLite::OPEN_READWRITE);
     database.exec(
-        "DELETE FROM usage_hours; DELETE FROM usage_days; DELETE FROM usage_months; "
+        "DELETE FROM usage_half_hours; DELETE FROM usage_days; DELETE FROM usage_months; "
         "DELETE FROM usage_sessions; "
         "UPDATE usage_cover SET covered_from = '2099', days_to = '', months_to = ''");
     check_filters(file, calls, 2, 40);

@@ -1,6 +1,7 @@
 #include "store/rollups.h"
 
 #include <array>
+#include <limits>
 #include <string>
 
 #include <SQLiteCpp/Exception.h>
@@ -45,10 +46,10 @@ const std::string rollup_columns =
 // What is in one and not in the other, row by row; empty when both are the same. `reach` says which
 // rows the roll-up has to have.
 std::string difference(SQLite::Database& database, const char* table, const char* period,
-                       int length, const std::string& reach) {
+                       const std::string& beginning, const std::string& reach) {
     const std::string raw =
-        "SELECT substr(requested_at, 1, " + std::to_string(length) +
-        ") AS period, project_id, provider, model, coalesce(client_tool, '') AS tool, "
+        "SELECT " + beginning +
+        " AS period, project_id, provider, model, coalesce(client_tool, '') AS tool, "
         "CASE WHEN billing_mode IS NOT NULL THEN billing_mode "
         "WHEN host = 'chatgpt.com' OR host = 'cloudcode-pa.googleapis.com' THEN 'plan' "
         "ELSE 'metered' END AS billing, " +
@@ -85,11 +86,13 @@ std::int64_t session_differences(SQLite::Database& database) {
 
 std::string difference(SQLite::Database& database) {
     std::string found =
-        difference(database, "usage_hours", "hour", 13,
+        difference(database, "usage_half_hours", "half_hour",
+                   "CASE WHEN requested_at < substr(requested_at, 1, 13) || ':3' "
+                   "THEN substr(requested_at, 1, 13) ELSE substr(requested_at, 1, 13) || ':3' END",
                    "requested_at >= (SELECT covered_from FROM usage_cover)") +
-        difference(database, "usage_days", "day", 10,
+        difference(database, "usage_days", "day", "substr(requested_at, 1, 10)",
                    "substr(requested_at, 1, 10) < (SELECT days_to FROM usage_cover)") +
-        difference(database, "usage_months", "month", 7,
+        difference(database, "usage_months", "month", "substr(requested_at, 1, 7)",
                    "substr(requested_at, 1, 7) < (SELECT months_to FROM usage_cover)");
     const auto sessions = session_differences(database);
     if (sessions != 0) found += fmt::format("{} sessions differ\n", sessions);
@@ -151,11 +154,11 @@ TEST_CASE("roll-ups: a new file is covered, and a row is in its hour and its day
     call.client.tool = "codex";
     write(file, {call});
     CHECK(query_text(file, "SELECT covered_from FROM usage_cover").empty());
-    CHECK(query_text(file,
-                     "SELECT hour || ' ' || requests || ' ' || input_tokens || ' ' || cost_nanousd "
-                     "|| ' ' || latency_us || ' ' || tool || ' ' || billing FROM usage_hours JOIN "
-                     "usage_keys ON id = key_id") ==
-          "2027-01-15T08 1 100 1234567 12500 codex metered");
+    CHECK(query_text(
+              file,
+              "SELECT half_hour || ' ' || requests || ' ' || input_tokens || ' ' || cost_nanousd "
+              "|| ' ' || latency_us || ' ' || tool || ' ' || billing FROM usage_half_hours JOIN "
+              "usage_keys ON id = key_id") == "2027-01-15T08 1 100 1234567 12500 codex metered");
     // Today is not over, nor its month; when they are they get a row.
     auto database = open(file);
     const auto seal = [&](const char* now) {
@@ -175,7 +178,7 @@ TEST_CASE("roll-ups: a new file is covered, and a row is in its hour and its day
     CHECK(difference(file).empty());
     // The same call again, after a commit whose outcome was not known, counts once.
     write(file, {call});
-    CHECK(query_number(file, "SELECT sum(requests) FROM usage_hours") == 2);
+    CHECK(query_number(file, "SELECT sum(requests) FROM usage_half_hours") == 2);
     CHECK(query_number(file, "SELECT sum(requests) FROM usage_days") == 2);
     CHECK(difference(file).empty());
 }
@@ -188,7 +191,7 @@ TEST_CASE("roll-ups: equal to the raw sums through new prices, merges, deletions
         std::uint64_t number = 1;
         write(file, random_calls(dice, number, 400));
         number += 400;
-        REQUIRE(query_number(file, "SELECT sum(requests) FROM usage_hours") == 400);
+        REQUIRE(query_number(file, "SELECT sum(requests) FROM usage_half_hours") == 400);
         for (int round = 0; round < 12; ++round) {
             const auto what = dice.below(8);
             INFO("seed " << seed << " round " << round << " act " << what);
@@ -254,7 +257,7 @@ TEST_CASE("roll-ups: equal to the raw sums through new prices, merges, deletions
         }
         auto database = open(file);
         database.exec("DELETE FROM requests");
-        CHECK(query_number(file, "SELECT count(*) FROM usage_hours") == 0);
+        CHECK(query_number(file, "SELECT count(*) FROM usage_half_hours") == 0);
         CHECK(query_number(file, "SELECT count(*) FROM usage_days") == 0);
         CHECK(query_number(file, "SELECT count(*) FROM usage_months") == 0);
         CHECK(query_number(file, "SELECT count(*) FROM usage_sessions") == 0);
@@ -275,10 +278,11 @@ TEST_CASE("roll-ups: what was there before is filled in, in steps, beside what g
     }
     migrate_to(file, store::migrations().back().number);
     auto database = open(file);
-    CHECK(query_number(file, "SELECT count(*) FROM usage_hours") == 0);
+    CHECK(query_number(file, "SELECT count(*) FROM usage_half_hours") == 0);
     CHECK(difference(database).empty());
     Dice dice(7);
     int steps = 0;
+    std::uint64_t number = 1;
     std::string mark = query_text(file, "SELECT covered_from FROM usage_cover");
     CHECK(mark == "2097-01-01T00~");
     const UtcTime now = *parse_iso8601("2027-02-01T12:00:00Z");
@@ -294,17 +298,69 @@ TEST_CASE("roll-ups: what was there before is filled in, in steps, beside what g
         database.exec(fmt::format(
             "UPDATE requests SET cost_usd_minor_units = 77, requested_at = '{}' WHERE id = '{}'",
             time_text(dice.below(311'000)), dice.below(1'000)));
+        if (steps % 3 == 0) {
+            write(file, random_calls(dice, number, 20));
+            number += 20;
+        }
         if (steps % 5 == 0) database.exec("VACUUM");
         CHECK(difference(database) == "");
     }
     CHECK(steps >= 12);
     CHECK(query_text(file, "SELECT covered_from FROM usage_cover").empty());
     CHECK(difference(database).empty());
-    CHECK(query_number(file, "SELECT sum(requests) FROM usage_hours") ==
+    CHECK(query_number(file, "SELECT sum(requests) FROM usage_half_hours") ==
           query_number(file, "SELECT count(*) FROM requests"));
     CHECK(query_text(file, "SELECT days_to FROM usage_cover") == "2027-02-01");
     CHECK(query_text(file, "SELECT months_to FROM usage_cover") == "2027-02");
     CHECK_FALSE(store::fill_rollups(database, 50, now));
+}
+
+TEST_CASE("roll-ups: what is added up at a commit, and what is taken back before it") {
+    const test::TempDirectory directory;
+    const auto file = directory / "db.sqlite";
+    Dice dice(5);
+    write(file, random_calls(dice, 1, 50));
+    store::RowWriter writer(file);
+    writer.begin();
+    for (const auto& call : random_calls(dice, 100, 50)) writer.write(call);
+    // For nobody else, and not for long.
+    CHECK(query_text(file, "SELECT covered_from FROM usage_cover").empty());
+    writer.roll_back();
+    CHECK(difference(file).empty());
+    CHECK(query_number(file, "SELECT sum(requests) FROM usage_half_hours") == 50);
+    writer.begin();
+    for (const auto& call : random_calls(dice, 200, 50)) writer.write(call);
+    auto refused = make_call(900);
+    refused.provider_cost = NanoUsd{1};
+    writer.database().exec("CREATE TEMP TRIGGER refuses BEFORE INSERT ON requests WHEN NEW.id = '" +
+                           refused.id + "' BEGIN SELECT RAISE(ABORT, 'not this one'); END");
+    CHECK_THROWS_AS(writer.write(refused), SQLite::Exception);
+    writer.commit();
+    CHECK(query_number(file, "SELECT sum(requests) FROM usage_half_hours") == 100);
+    CHECK(difference(file).empty());
+    // Nothing at all, and what is there already.
+    writer.begin();
+    writer.commit();
+    CHECK(difference(file).empty());
+    // A daemon that was killed.
+    {
+        store::RowWriter killed(file);
+        killed.begin();
+        killed.write(make_call(901));
+    }
+    CHECK(query_text(file, "SELECT covered_from FROM usage_cover").empty());
+    // Sums that no 64 bits hold do not hold up the rows.
+    auto dear = make_call(902);
+    dear.cost = NanoUsd{std::numeric_limits<std::int64_t>::max() - 10};
+    auto dear_too = make_call(903);
+    dear_too.cost = dear.cost;
+    writer.begin();
+    writer.write(dear);
+    writer.write(dear_too);
+    writer.commit();
+    CHECK(query_number(file, "SELECT count(*) FROM requests") == 102);
+    CHECK(query_number(file, "SELECT sum(requests) FROM usage_half_hours") == 102);
+    CHECK(query_text(file, "SELECT covered_from FROM usage_cover").empty());
 }
 
 TEST_CASE("roll-ups: a writer of any kind keeps them, whatever its statement says of conflicts") {
@@ -324,6 +380,6 @@ TEST_CASE("roll-ups: a writer of any kind keeps them, whatever its statement say
         database.exec("INSERT INTO requests (id, project_id, provider, model, requested_at, status)"
                       " VALUES ('y', 99, 'p', 'm', '', 'success')"),
         SQLite::Exception);
-    CHECK(query_number(file, "SELECT sum(requests) FROM usage_hours") == 21);
+    CHECK(query_number(file, "SELECT sum(requests) FROM usage_half_hours") == 21);
     CHECK(difference(file).empty());
 }

@@ -328,7 +328,7 @@ double time_writer(const std::filesystem::path& file, bool has_rollups) {
             drops += fmt::format("DROP TRIGGER {};", triggers.getColumn(0).getString());
         triggers.reset();
         database.exec(drops +
-                      "DROP INDEX requests_latencies; DROP INDEX requests_errors; "
+                      "DELETE FROM usage_cover; DROP INDEX requests_latencies; DROP INDEX requests_errors; "
                       "DROP INDEX requests_by_session; "
                       "CREATE INDEX requests_by_time ON requests (requested_at)");
     }
