@@ -1,5 +1,6 @@
 #include "roles/flags.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <string>
 
@@ -59,6 +60,20 @@ int report_failure(std::string_view what, std::string_view next) {
 int report_usage_error(const char* verb, const char* text) {
     fmt::print(stderr, "{}: {}; see {} --help\n", verb, text, verb);
     return exit_usage;
+}
+
+int run_inner_verb(const char* verb, std::span<const InnerVerb> table, std::string_view usual,
+                   std::string_view usage, int argc, char** argv) {
+    const std::string_view word = argc > 1 ? argv[1] : usual;
+    const auto found = std::find_if(table.begin(), table.end(),
+                                    [&](const InnerVerb& inner) { return inner.name == word; });
+    if (found != table.end())
+        return found->function(std::max(argc - 1, 1), argv + (argc > 1 ? 1 : 0));
+    if (word == "--help" || word == "-h" || word == "help") {
+        fmt::print("{}\n{}", verb, usage);
+        return exit_done;
+    }
+    return report_usage_error(verb, fmt::format("no '{}'", to_safe_text(word, 40)).c_str());
 }
 
 std::optional<int> parse_flags(cxxopts::Options& options, int argc, char** argv,

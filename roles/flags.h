@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,6 +41,18 @@ std::optional<FlagList> describe_flags(const std::function<void()>& call);
 
 // "halton-meter <verb>: <text>; see halton-meter <verb> --help" on stderr; gives exit_usage.
 int report_usage_error(const char* verb, const char* text);
+
+// A command of a verb that has several: "list" of "projects".
+struct InnerVerb {
+    std::string_view name;
+    int (*function)(int argc, char** argv);
+};
+
+// Runs the one that argv[1] names with the words from there on, or `usual` where there is no word.
+// For --help, -h and help it prints `verb` ("halton-meter projects") and `usage`; any other word is
+// a mistake, reported on stderr in one line. Gives the exit code.
+int run_inner_verb(const char* verb, std::span<const InnerVerb> table, std::string_view usual,
+                   std::string_view usage, int argc, char** argv);
 
 // "halton-meter: <what>; next: halton-meter <next>" on stderr, in one line; gives exit_failed.
 int report_failure(std::string_view what, std::string_view next);

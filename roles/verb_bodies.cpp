@@ -1,6 +1,5 @@
 // `bodies`: stats, list, show, prune. Works on the database, beside a running daemon or without
 // one.
-#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <iostream>
@@ -201,12 +200,7 @@ int run_prune(int argc, char** argv) {
     return exit_done;
 }
 
-struct Part {
-    std::string_view name;
-    int (*function)(int argc, char** argv);
-};
-
-constexpr std::array<Part, 4> parts{{
+constexpr std::array<InnerVerb, 4> inner_verbs{{
     {"stats", run_stats},
     {"list", run_list},
     {"show", run_show},
@@ -216,17 +210,7 @@ constexpr std::array<Part, 4> parts{{
 }  // namespace
 
 int run_bodies(int argc, char** argv) {
-    const std::string_view word = argc > 1 ? argv[1] : "stats";
-    const auto found = std::find_if(parts.begin(), parts.end(),
-                                    [&](const Part& part) { return part.name == word; });
-    if (found != parts.end())
-        return found->function(std::max(argc - 1, 1), argv + (argc > 1 ? 1 : 0));
-    if (word == "--help" || word == "-h" || word == "help") {
-        fmt::print("halton-meter bodies\n{}", usage);
-        return exit_done;
-    }
-    return report_usage_error("halton-meter bodies",
-                              fmt::format("no '{}'", to_safe_text(word, 40)).c_str());
+    return run_inner_verb("halton-meter bodies", inner_verbs, "stats", usage, argc, argv);
 }
 
 }  // namespace halton::roles

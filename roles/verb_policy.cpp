@@ -1,9 +1,7 @@
 // `policy`: add, list, show, remove, enable, disable, test. Works on the database; a running daemon
 // sees a change within a second.
-#include <algorithm>
 #include <array>
 #include <string>
-#include <string_view>
 
 #include <fmt/format.h>
 #include <cxxopts.hpp>
@@ -217,12 +215,7 @@ int run_test(int argc, char** argv) {
     return test.blocked_by.empty() ? exit_done : exit_over_limit;
 }
 
-struct Part {
-    std::string_view name;
-    int (*function)(int argc, char** argv);
-};
-
-constexpr std::array<Part, 7> parts{{
+constexpr std::array<InnerVerb, 7> inner_verbs{{
     {"add", run_add},
     {"list", run_list},
     {"show", run_show},
@@ -235,17 +228,7 @@ constexpr std::array<Part, 7> parts{{
 }  // namespace
 
 int run_policy(int argc, char** argv) {
-    const std::string_view word = argc > 1 ? argv[1] : "list";
-    const auto found = std::find_if(parts.begin(), parts.end(),
-                                    [&](const Part& part) { return part.name == word; });
-    if (found != parts.end())
-        return found->function(std::max(argc - 1, 1), argv + (argc > 1 ? 1 : 0));
-    if (word == "--help" || word == "-h" || word == "help") {
-        fmt::print("halton-meter policy\n{}", usage);
-        return exit_done;
-    }
-    return report_usage_error("halton-meter policy",
-                              fmt::format("no '{}'", to_safe_text(word, 40)).c_str());
+    return run_inner_verb("halton-meter policy", inner_verbs, "list", usage, argc, argv);
 }
 
 }  // namespace halton::roles

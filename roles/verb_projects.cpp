@@ -4,7 +4,6 @@
 #include <array>
 #include <cstdio>
 #include <string>
-#include <string_view>
 
 #include <fmt/format.h>
 #include <cxxopts.hpp>
@@ -173,12 +172,7 @@ int run_settings(int argc, char** argv) {
     return print_project(asked, slug);
 }
 
-struct Part {
-    std::string_view name;
-    int (*function)(int argc, char** argv);
-};
-
-constexpr std::array<Part, 5> parts{{
+constexpr std::array<InnerVerb, 5> inner_verbs{{
     {"list", run_list},
     {"rename", run_rename},
     {"merge", run_merge},
@@ -189,17 +183,7 @@ constexpr std::array<Part, 5> parts{{
 }  // namespace
 
 int run_projects(int argc, char** argv) {
-    const std::string_view word = argc > 1 ? argv[1] : "list";
-    const auto found = std::find_if(parts.begin(), parts.end(),
-                                    [&](const Part& part) { return part.name == word; });
-    if (found != parts.end())
-        return found->function(std::max(argc - 1, 1), argv + (argc > 1 ? 1 : 0));
-    if (word == "--help" || word == "-h" || word == "help") {
-        fmt::print("halton-meter projects\n{}", usage);
-        return exit_done;
-    }
-    return report_usage_error("halton-meter projects",
-                              fmt::format("no '{}'", to_safe_text(word, 40)).c_str());
+    return run_inner_verb("halton-meter projects", inner_verbs, "list", usage, argc, argv);
 }
 
 }  // namespace halton::roles
