@@ -7,7 +7,7 @@
 
 #include <fmt/format.h>
 
-#include "base/json.h"
+#include "base/json_writer.h"
 #include "base/text.h"
 #include "roles/count_text.h"
 #include "roles/local_time.h"
@@ -112,39 +112,32 @@ std::string to_call_line(const store::LandedCall& call, const store::DayZone& zo
 }
 
 std::string to_call_json(const store::LandedCall& call) {
-    std::string text = "{";
-    const auto key = [&](std::string_view name) {
-        if (text.size() > 1) text += ',';
-        append_json_string(text, name);
-        text += ':';
+    JsonWriter json(JsonWriter::Layout::compact);
+    const auto text = [&](std::string_view key, std::string_view value) {
+        value.empty() ? json.null(key) : json.text(key, value);
     };
-    const auto string = [&](std::string_view name, std::string_view value) {
-        key(name);
-        value.empty() ? text += "null" : (append_json_string(text, value), text);
-    };
-    const auto number = [&](std::string_view name, std::int64_t value) {
-        key(name);
-        text += fmt::format("{}", value);
-    };
-    string("id", call.id);
-    string("requested_at", call.requested_at);
-    string("project", call.project);
-    string("provider", call.provider);
-    string("model", call.model);
-    string("client_tool", call.tool);
-    string("session_id", call.session_id);
-    string("status", call.status);
-    call.http_status > 0 ? number("http_status", call.http_status) : string("http_status", "");
-    string("error_class", call.error_class);
-    string("provider_error_code", call.provider_error_code);
-    number("total_input_tokens", call.input_tokens);
-    number("cache_read_tokens", call.cache_read_tokens);
-    number("total_output_tokens", call.output_tokens);
-    call.cost ? number("cost_nanousd", call.cost->value) : string("cost_nanousd", "");
-    string("billing_mode", call.billing);
-    key("latency_ms");
-    text += std::isfinite(call.latency_ms) ? fmt::format("{:.3f}", call.latency_ms) : "null";
-    return text + "}\n";
+    json.begin_object();
+    text("id", call.id);
+    text("requested_at", call.requested_at);
+    text("project", call.project);
+    text("provider", call.provider);
+    text("model", call.model);
+    text("client_tool", call.tool);
+    text("session_id", call.session_id);
+    text("status", call.status);
+    call.http_status > 0 ? json.number("http_status", call.http_status) : json.null("http_status");
+    text("error_class", call.error_class);
+    text("provider_error_code", call.provider_error_code);
+    json.number("total_input_tokens", call.input_tokens);
+    json.number("cache_read_tokens", call.cache_read_tokens);
+    json.number("total_output_tokens", call.output_tokens);
+    call.cost ? json.number("cost_nanousd", call.cost->value) : json.null("cost_nanousd");
+    text("billing_mode", call.billing);
+    // real() takes zeros at the end away; this line has always had three decimals.
+    std::isfinite(call.latency_ms) ? json.json("latency_ms", fmt::format("{:.3f}", call.latency_ms))
+                                   : json.null("latency_ms");
+    json.end();
+    return json.finish() + '\n';
 }
 
 }  // namespace halton::roles

@@ -7,7 +7,7 @@
 #include <asio/this_coro.hpp>
 #include <asio/use_awaitable.hpp>
 
-#include "base/json.h"
+#include "base/json_writer.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -58,17 +58,11 @@ bool has_budget(const std::vector<meter::Policy>& policies) {
 }  // namespace
 
 std::string to_notice(const store::AuditEvent& event) {
-    std::string text = "{\"type\":";
-    append_json_string(text, event.type);
-    text += ",\"occurred_at\":";
-    append_json_string(text, event.occurred_at);
-    text += ",\"project\":";
-    append_json_string(text, event.project);
-    text += ",\"request_id\":";
-    append_json_string(text, event.request_id);
-    text += ",\"detail\":";
-    text += event.detail.empty() ? "{}" : std::string(trim(event.detail));
-    return text + "}\n";
+    JsonWriter json(JsonWriter::Layout::compact);
+    json.begin_object().text("type", event.type).text("occurred_at", event.occurred_at);
+    json.text("project", event.project).text("request_id", event.request_id);
+    json.json("detail", event.detail.empty() ? "{}" : trim(event.detail)).end();
+    return json.finish() + '\n';
 }
 
 PolicyService::PolicyService(asio::io_context& io, std::filesystem::path database,

@@ -1,5 +1,7 @@
 #include "roles/call_text.h"
 
+#include <limits>
+
 #include "base/json.h"
 #include "support/catch.h"
 
@@ -81,6 +83,24 @@ TEST_CASE("call as JSON: one line, nothing is null where something is known") {
     CHECK(json["cost_nanousd"].as_integer() == 12'345'678);
     CHECK(json["session_id"].is_null());
     CHECK(json["latency_ms"].as_number() == 1234.0);
+}
+
+TEST_CASE("call as JSON: the line that programs read") {
+    auto call = make_landed();
+    CHECK(roles::to_call_json(call) ==
+          R"({"id":"x1","requested_at":"2026-11-21T13:05:59.000000Z","project":"shop",)"
+          R"("provider":"anthropic","model":"claude-sonnet-4-5","client_tool":"codex",)"
+          R"("session_id":null,"status":"success","http_status":200,"error_class":null,)"
+          R"("provider_error_code":null,"total_input_tokens":12345,"cache_read_tokens":0,)"
+          R"("total_output_tokens":56,"cost_nanousd":12345678,"billing_mode":"metered",)"
+          "\"latency_ms\":1234.000}\n");
+    call.http_status = 0;
+    call.cost.reset();
+    call.latency_ms = std::numeric_limits<double>::infinity();
+    const auto text = roles::to_call_json(call);
+    CHECK(has(text, R"("http_status":null,)"));
+    CHECK(has(text, R"("cost_nanousd":null,)"));
+    CHECK(has(text, R"("latency_ms":null})"));
 }
 
 TEST_CASE("durations") {

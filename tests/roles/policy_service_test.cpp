@@ -161,6 +161,22 @@ TEST_CASE(
     CHECK(text.find('\n') == text.size() - 1);
 }
 
+TEST_CASE("policy service: what the command is told is one line") {
+    store::AuditEvent event;
+    event.type = "policy.matched";
+    event.occurred_at = "2026-11-21T13:05:59.000000Z";
+    event.project = "a\"b";
+    CHECK(roles::to_notice(event) ==
+          R"({"type":"policy.matched","occurred_at":"2026-11-21T13:05:59.000000Z",)"
+          R"("project":"a\"b","request_id":"","detail":{}})"
+          "\n");
+    event.request_id = "x1";
+    event.detail = "{\"policy\":\"all\"}\n";
+    const auto text = roles::to_notice(event);
+    CHECK(text.ends_with(R"("request_id":"x1","detail":{"policy":"all"}})"
+                         "\n"));
+}
+
 TEST_CASE("policy service: events wait for a database, and the last are written at the end") {
     const TempDirectory folder;
     const auto file = folder / "db.sqlite";
