@@ -7,7 +7,6 @@
 
 #include <fmt/format.h>
 #include <asio/experimental/as_tuple.hpp>
-#include <asio/this_coro.hpp>
 #include <asio/use_awaitable.hpp>
 
 #include "api/pages.h"
@@ -38,11 +37,6 @@ Answer call_or(const Call& call, const Say& say) {
         log_event(LogLevel::error, "api.bug", {{"what", error.what()}});
         return say();
     }
-}
-
-asio::awaitable<bool> is_cancelled() {
-    const auto state = co_await asio::this_coro::cancellation_state;
-    co_return state.cancelled() != asio::cancellation_type::none;
 }
 
 }  // namespace
@@ -126,7 +120,7 @@ asio::awaitable<ApiServer::Lease> ApiServer::take(bool is_slow, net::HttpExchang
         waiting.timer.expires_after(limits::api_leave_look);
         co_await waiting.timer.async_wait(asio::experimental::as_tuple(asio::use_awaitable));
         std::erase(waiting_, &waiting);
-        const bool is_over = co_await is_cancelled();
+        const bool is_over = co_await net::is_cancelled();
         if (is_over || exchange.has_client_gone()) break;
     }
     co_return Lease(*this, nullptr);
@@ -288,7 +282,7 @@ asio::awaitable<void> ApiServer::follow(const api::Request& request, net::HttpEx
             timer.expires_after(limits::live_heartbeat);
             co_await timer.async_wait(asio::experimental::as_tuple(asio::use_awaitable));
         }
-        const bool is_over = co_await is_cancelled();
+        const bool is_over = co_await net::is_cancelled();
         if (is_over || exchange.has_client_gone()) break;
     }
     reader->wake = nullptr;
@@ -310,7 +304,7 @@ asio::awaitable<void> ApiServer::watch() {
             watch_timer_.expires_at(steady_clock::time_point::max());
         }
         co_await watch_timer_.async_wait(asio::experimental::as_tuple(asio::use_awaitable));
-        const bool is_over = co_await is_cancelled();
+        const bool is_over = co_await net::is_cancelled();
         if (is_over) co_return;
     }
 }

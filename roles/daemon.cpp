@@ -8,7 +8,6 @@
 #include <asio/experimental/as_tuple.hpp>
 #include <asio/signal_set.hpp>
 #include <asio/steady_timer.hpp>
-#include <asio/this_coro.hpp>
 #include <asio/use_awaitable.hpp>
 #include <cxxopts.hpp>
 
@@ -208,8 +207,8 @@ asio::awaitable<void> Daemon::follow_capture_switches(net::Blocking& blocking) {
             auto found = co_await asked->wait(limits::capture_settings_pause * 5);
             if (found && *found) captures.set_projects(std::move(**found));
         }
-        const auto cancelled = co_await asio::this_coro::cancellation_state;
-        if (cancelled.cancelled() != asio::cancellation_type::none) co_return;
+        const bool is_over = co_await net::is_cancelled();
+        if (is_over) co_return;
         timer.expires_after(limits::capture_settings_pause);
         const auto [error] =
             co_await timer.async_wait(asio::experimental::as_tuple(asio::use_awaitable));

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include <asio/experimental/as_tuple.hpp>
-#include <asio/this_coro.hpp>
 #include <asio/use_awaitable.hpp>
 
 #include "base/json_writer.h"
@@ -12,6 +11,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "meter/body_capture.h"
+#include "net/task_group.h"
 #include "platform/process.h"
 
 namespace halton::roles {
@@ -165,8 +165,8 @@ asio::awaitable<std::optional<T>> PolicyService::finish(Job<T>& job) {
     for (int round = 0; !answer; ++round) {
         answer = co_await job.pending->wait(limits::policy_read_time);
         // The wait alone was cancelled by that, and would begin anew.
-        const auto state = co_await asio::this_coro::cancellation_state;
-        if (state.cancelled() != asio::cancellation_type::none) co_return std::nullopt;
+        const bool is_over = co_await net::is_cancelled();
+        if (is_over) co_return std::nullopt;
         if (answer || round > 0 || !job.is_of_reader) continue;
         book_.fail();
         set_state("slow", "the database takes long");
@@ -362,8 +362,8 @@ asio::awaitable<void> PolicyService::notify() {
             return std::string();
         });
         auto failed = co_await finish(failed_job);
-        const auto state = co_await asio::this_coro::cancellation_state;
-        if (state.cancelled() != asio::cancellation_type::none) co_return;
+        const bool is_over = co_await net::is_cancelled();
+        if (is_over) co_return;
         if (failed && failed->empty()) continue;
         ++hooks_failed_;
         log_event(LogLevel::warn, "notify.failed",
@@ -386,8 +386,8 @@ asio::awaitable<void> PolicyService::run(std::function<bool()> is_open) {
             co_await compare_settings();
             co_await write();
         }
-        const auto state = co_await asio::this_coro::cancellation_state;
-        if (state.cancelled() != asio::cancellation_type::none) co_return;
+        const bool is_over = co_await net::is_cancelled();
+        if (is_over) co_return;
         timer.expires_after(limits::policy_look_pause);
         const auto [error] =
             co_await timer.async_wait(asio::experimental::as_tuple(asio::use_awaitable));
@@ -399,8 +399,8 @@ asio::awaitable<void> PolicyService::run_notices() {
     asio::steady_timer timer(io_);
     for (;;) {
         co_await notify();
-        const auto state = co_await asio::this_coro::cancellation_state;
-        if (state.cancelled() != asio::cancellation_type::none) co_return;
+        const bool is_over = co_await net::is_cancelled();
+        if (is_over) co_return;
         timer.expires_after(limits::policy_look_pause);
         const auto [error] =
             co_await timer.async_wait(asio::experimental::as_tuple(asio::use_awaitable));
@@ -416,8 +416,8 @@ asio::awaitable<void> PolicyService::run_gates(net::Shuttle& shuttle) {
                                       : std::chrono::hours(0) + limits::gate_look_pause);
         const auto [interrupted] =
             co_await gate_clock_.async_wait(asio::experimental::as_tuple(asio::use_awaitable));
-        const auto state = co_await asio::this_coro::cancellation_state;
-        if (state.cancelled() != asio::cancellation_type::none) co_return;
+        const bool is_over = co_await net::is_cancelled();
+        if (is_over) co_return;
         if (!interrupted) watch_.wake_all(shuttle);
     }
 }

@@ -7,6 +7,7 @@
 #include <asio/use_awaitable.hpp>
 
 #include "base/text.h"
+#include "net/task_group.h"
 
 namespace halton::net {
 namespace {
@@ -26,10 +27,9 @@ public:
             ended_.expires_after(limit);
             co_await ended_.async_wait(asio::experimental::as_tuple(asio::use_awaitable));
             if (!is_over()) {
-                const auto state = co_await asio::this_coro::cancellation_state;
-                error_ = state.cancelled() != asio::cancellation_type::none
-                             ? std::error_code(asio::error::operation_aborted)
-                             : std::make_error_code(std::errc::timed_out);
+                const bool is_given_up = co_await is_cancelled();
+                error_ = is_given_up ? std::error_code(asio::error::operation_aborted)
+                                     : std::make_error_code(std::errc::timed_out);
             }
         }
         close_losers();

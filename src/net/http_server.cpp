@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "net/task_group.h"
 
 namespace halton::net {
 namespace {
@@ -185,8 +186,8 @@ asio::awaitable<void> HttpServer::serve(TcpStream client) {
         HttpExchange exchange(client, limits_, std::move(head), std::move(body), is_last);
         co_await handler_(exchange);
         // Who was cancelled while it answered would not hear of it again.
-        const auto state = co_await asio::this_coro::cancellation_state;
-        if (state.cancelled() != asio::cancellation_type::none) co_return;
+        const bool is_over = co_await is_cancelled();
+        if (is_over) co_return;
         if (!exchange.is_reusable()) co_return;
     }
 }

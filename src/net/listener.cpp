@@ -56,7 +56,8 @@ asio::awaitable<void> Listener::serve(std::function<bool()> has_room,
     asio::steady_timer pause(acceptor_.get_executor());
     bool is_warned = false;
     while (acceptor_.is_open()) {
-        // A cancellation in the moment of a pause would find nothing to end.
+        // A cancellation in the moment of a pause would find nothing to end. Asked without
+        // is_cancelled(): its frame may find no memory, and that must not end the port.
         const auto state = co_await asio::this_coro::cancellation_state;
         if (state.cancelled() != asio::cancellation_type::none) co_return;
         if (!is_paused_ && has_room()) {

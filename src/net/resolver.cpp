@@ -12,6 +12,8 @@
 #include <asio/steady_timer.hpp>
 #include <asio/use_awaitable.hpp>
 
+#include "net/task_group.h"
+
 namespace halton::net {
 namespace {
 
@@ -223,9 +225,8 @@ asio::awaitable<Result<std::vector<asio::ip::address>>> Resolver::resolve(
         }
         if (is_answered)
             wait_until = std::min(until, std::chrono::steady_clock::now() + resolution_delay);
-        if ((co_await asio::this_coro::cancellation_state).cancelled() !=
-            asio::cancellation_type::none)
-            co_return fail(ErrorKind::cancelled, {}, Leg::upstream);
+        const bool is_over = co_await is_cancelled();
+        if (is_over) co_return fail(ErrorKind::cancelled, {}, Leg::upstream);
     }
     auto all = interleave(lookup->v6, lookup->v4);
     if (all.empty())

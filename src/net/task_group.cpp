@@ -34,6 +34,11 @@ void run_loop(asio::io_context& io) {
     }
 }
 
+asio::awaitable<bool> is_cancelled() {
+    const auto state = co_await asio::this_coro::cancellation_state;
+    co_return state.cancelled() != asio::cancellation_type::none;
+}
+
 TaskGroup::TaskGroup(asio::any_io_executor executor)
     : executor_(std::move(executor)), ended_(executor_) {}
 

@@ -19,6 +19,11 @@ namespace halton::net {
 // io.run(), and again when memory ran out in the middle: that costs what asked for it, not the port.
 void run_loop(asio::io_context& io);
 
+// Whether the task that asks was cancelled. A cancellation ends only what is waited for in that
+// moment: who goes on afterwards, and would wait again, has to ask.
+// gcc 12: keep the answer in a variable, no && or || around a co_await.
+asio::awaitable<bool> is_cancelled();
+
 class TaskGroup {
 public:
     explicit TaskGroup(asio::any_io_executor executor);

@@ -1,6 +1,7 @@
 #include "net/task_group.h"
 
 #include <new>
+#include <vector>
 
 #include <asio/experimental/as_tuple.hpp>
 #include <asio/post.hpp>
@@ -69,6 +70,27 @@ TEST_CASE("task group: a cancellation reaches every task, and their clean-up may
     tasks.cancel_all();
     CHECK(io.run(tasks.join(safety)));
     CHECK(ended_count == 20);
+}
+
+TEST_CASE("task group: a task that goes on can ask whether it was cancelled") {
+    Io io;
+    TaskGroup tasks(io.context.get_executor());
+    std::vector<bool> answers;
+    tasks.spawn("asker", [](Io& on, std::vector<bool>& told) -> asio::awaitable<void> {
+        bool is_over = co_await net::is_cancelled();
+        told.push_back(is_over);
+        asio::steady_timer timer(on.context, std::chrono::hours(1));
+        co_await timer.async_wait(asio::experimental::as_tuple(asio::use_awaitable));
+        is_over = co_await net::is_cancelled();
+        told.push_back(is_over);
+        co_await wait_for(on, Milliseconds(1));
+        is_over = co_await net::is_cancelled();
+        told.push_back(is_over);
+    }(io, answers));
+    io.settle();
+    tasks.cancel_all();
+    CHECK(io.run(tasks.join(safety)));
+    CHECK(answers == std::vector{false, true, true});
 }
 
 TEST_CASE("task group: join gives up after its limit and can be asked again") {
