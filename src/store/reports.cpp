@@ -18,6 +18,7 @@
 #include "base/text.h"
 #include "store/columns.h"
 #include "store/fast_rows.h"
+#include "store/reader.h"
 #include "store/schema.h"
 #include "store/usage.h"
 
@@ -26,41 +27,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A writer holds its lock for milliseconds; longer than this is worth an error message.
-constexpr int lock_wait_ms = 2'000;
-
-std::string to_uri(const fs::path& file, const char* options) {
-    std::string uri = "file:";
-    for (const char c : file.string()) {
-        if (c == '?' || c == '#' || c == '%')
-            uri += fmt::format("%{:02x}", static_cast<unsigned char>(c));
-        else
-            uri += c;
-    }
-    return uri + options;
-}
-
-SQLite::Database open(const fs::path& file) {
-    try {
-        // No mutex: the connection never leaves its thread.
-        SQLite::Database database(file.string(), SQLite::OPEN_READONLY | SQLite::OPEN_NOMUTEX,
-                                  lock_wait_ms);
-        database.execAndGet("SELECT count(*) FROM sqlite_master");
-        return database;
-    } catch (const SQLite::Exception& error) {
-        // A copy on a read-only place: without a log beside it nothing can change meanwhile, and
-        // SQLite need not make the files it shares with a writer.
-        std::error_code ignored;
-        const auto log_bytes = fs::file_size(file.string() + "-wal", ignored);
-        const int code = error.getErrorCode() & 0xff;
-        if ((code != SQLITE_CANTOPEN && code != SQLITE_READONLY) || (!ignored && log_bytes > 0))
-            throw;
-        return SQLite::Database(to_uri(file, "?immutable=1"),
-                                SQLite::OPEN_READONLY | SQLite::OPEN_NOMUTEX | SQLite::OPEN_URI,
-                                lock_wait_ms);
-    }
-}
-
 // Runs `read` on an open database and turns SQLite's exceptions into values.
 template <class Value, class Read>
 Result<Value> with_database(const fs::path& file, Read read) {
@@ -68,7 +34,7 @@ Result<Value> with_database(const fs::path& file, Read read) {
     if (!fs::exists(file, failed))
         return fail(ErrorKind::not_found, fmt::format("no database at {}", file.string()));
     try {
-        SQLite::Database database = open(file);
+        SQLite::Database database = open_read_only(file);
         return read(database);
     } catch (const SQLite::Exception& error) {
         return fail(ErrorKind::io,
