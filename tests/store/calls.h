@@ -39,6 +39,21 @@ inline meter::CallRecord make_call(std::uint64_t number) {
     return call;
 }
 
+// A file of a program before all that we know, with two calls of project "old".
+inline void write_oldest(const std::filesystem::path& file) {
+    SQLite::Database database(file.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+    database.exec("CREATE TABLE projects (id INTEGER PRIMARY KEY, slug TEXT)");
+    database.exec(
+        "CREATE TABLE requests (id TEXT, project_id INTEGER, provider TEXT, model TEXT, "
+        "input_tokens INTEGER, output_tokens INTEGER, cached_tokens INTEGER, "
+        "cost_usd_minor_units INTEGER, requested_at TEXT, status TEXT)");
+    database.exec("INSERT INTO projects VALUES (1, 'old')");
+    database.exec(
+        "INSERT INTO requests VALUES ('a', 1, 'openai', 'm', 10, 2, 4, 123, "
+        "'2026-04-01T00:00:00.000000Z', 'success'), ('b', 1, 'openai', 'm', 1, 1, 0, "
+        "NULL, '2026-04-01T00:00:01.000000Z', 'error')");
+}
+
 inline std::string query_text(const std::filesystem::path& file, const std::string& sql) {
     SQLite::Database database(file.string(), SQLite::OPEN_READONLY, 5000);
     return database.execAndGet(sql).getString();

@@ -141,3 +141,31 @@ TEST_CASE("row groups: p95 is the nearest rank") {
     store::Reader none(directory / "none.sqlite");
     CHECK_FALSE(store::read_latencies(none, {epoch, far_future, std::nullopt}));
 }
+
+TEST_CASE("row groups: the period is from inclusive, to exclusive") {
+    const test::TempDirectory directory;
+    const auto file = directory / "db.sqlite";
+    std::vector<meter::CallRecord> calls;
+    for (std::uint64_t i = 1; i <= 3; ++i) {
+        calls.push_back(make_call(i));
+        calls.back().latency_ms = static_cast<double>(i);
+    }
+    write(file, calls);
+    store::Reader reader(file);
+    const auto from = calls.front().requested_at;
+    const auto to = calls.back().requested_at;
+    const auto branches =
+        store::read_row_groups(reader, {from, to, std::nullopt}, RowGroup::branch).value();
+    REQUIRE(branches.size() == 1);
+    CHECK(branches[0].sums.requests == 2);
+    CHECK(store::read_latencies(reader, {from, to, std::nullopt}).value().total->avg_ms == 1.5);
+    CHECK_FALSE(store::read_latencies(reader, {to, from, std::nullopt}).value().total);
+}
+
+TEST_CASE("row groups: an older file has no latencies") {
+    const test::TempDirectory directory;
+    const auto file = directory / "db.sqlite";
+    test::write_oldest(file);
+    store::Reader reader(file);
+    CHECK_FALSE(store::read_latencies(reader, {epoch, far_future, std::nullopt}).value().total);
+}

@@ -271,6 +271,93 @@ TEST_CASE("usage: a file of the first version has no tools and no plans") {
     CHECK(projects->at(0).name == "A");
 }
 
+TEST_CASE("usage: an older file reads with what it has") {
+    const test::TempDirectory directory;
+    const auto file = directory / "db.sqlite";
+    test::write_oldest(file);
+    Reader reader(file);
+    const auto rows = read_usage(reader, {}).value();
+    REQUIRE(rows.size() == 1);
+    CHECK(rows[0].sums.requests == 2);
+    CHECK(rows[0].sums.input_tokens == 11);
+    CHECK(rows[0].sums.cache_read_tokens == 4);
+    CHECK(rows[0].sums.cost.value == 1'230'000);
+    CHECK(rows[0].sums.unpriced_requests == 1);
+    CHECK(rows[0].sums.incomplete_requests == 0);
+    CHECK(rows[0].sums.error_requests == 1);
+    CHECK_FALSE(rows[0].sums.avg_latency_ms());
+}
+
+TEST_CASE("usage: rows from before the column of plans are told by their host") {
+    const test::TempDirectory directory;
+    const auto file = directory / "db.sqlite";
+    auto metered = make_call(1);
+    metered.cost = NanoUsd{100};
+    auto plan = make_call(2);
+    plan.billing = meter::BillingMode::plan;
+    plan.cost = NanoUsd{1'000};
+    write(file, {metered, plan});
+    const auto sums = [&file] {
+        Reader reader(file);
+        return read_usage(reader, {}).value().at(0).sums;
+    };
+    CHECK(sums().cost.value == 100);
+    CHECK(sums().plan_cost.value == 1'000);
+    SQLite::Database database(file.string(), SQLite::OPEN_READWRITE);
+    database.exec("UPDATE requests SET billing_mode = NULL");
+    CHECK(sums().plan_requests == 0);
+    database.exec("UPDATE requests SET host = 'chatgpt.com' WHERE cost_nanousd = 100");
+    CHECK(sums().plan_cost.value == 100);
+}
+
+TEST_CASE("usage: the period is from inclusive, to exclusive") {
+    const test::TempDirectory directory;
+    const auto file = directory / "db.sqlite";
+    write(file, {make_call(1), make_call(2), make_call(3)});
+    Reader reader(file);
+    UsageQuery query;
+    query.from = make_call(1).requested_at;
+    query.to = make_call(3).requested_at;
+    CHECK(read_usage(reader, query).value().at(0).sums.requests == 2);
+    std::swap(query.from, query.to);
+    CHECK(read_usage(reader, query).value().at(0).sums.requests == 0);
+}
+
+TEST_CASE("usage: rows of one cost are sorted by their names") {
+    const test::TempDirectory directory;
+    const auto file = directory / "db.sqlite";
+    std::vector<meter::CallRecord> calls;
+    const auto add = [&](const char* project, const char* provider, const char* model,
+                         std::optional<NanoUsd> cost) {
+        auto& call = calls.emplace_back(make_call(calls.size()));
+        call.project_slug = project;
+        call.provider = provider;
+        call.model = model;
+        call.cost = cost;
+    };
+    add("b", "anthropic", "small", NanoUsd{5});
+    add("a", "anthropic", "small", NanoUsd{5});
+    add("c", "anthropic", "large", NanoUsd{100});
+    add("a", "openai", "small", std::nullopt);
+    write(file, calls);
+    Reader reader(file);
+    UsageQuery query;
+    query.group_by = {UsageGroup::project};
+    const auto projects = read_usage(reader, query).value();
+    REQUIRE(projects.size() == 3);
+    CHECK(projects[0].project == "c");
+    CHECK(projects[1].project == "a");
+    CHECK(projects[1].sums.requests == 2);
+    CHECK(projects[1].sums.unpriced_requests == 1);
+    CHECK(projects[2].project == "b");
+    query.group_by = {UsageGroup::provider, UsageGroup::model};
+    const auto models = read_usage(reader, query).value();
+    REQUIRE(models.size() == 3);
+    CHECK(models[0].model == "large");
+    CHECK(models[1].provider == "anthropic");
+    CHECK(models[2].provider == "openai");
+}
+
 TEST_CASE("usage: nothing there is zeros and no error") {
     const test::TempDirectory directory;
     const auto file = directory / "db.sqlite";
