@@ -5,12 +5,14 @@
 #include <filesystem>
 #include <random>
 #include <string>
+#include <vector>
 
 #include <SQLiteCpp/Database.h>
 #include <SQLiteCpp/Statement.h>
 #include <fmt/format.h>
 
 #include "meter/call.h"
+#include "store/row_writer.h"
 
 namespace halton::test {
 
@@ -37,6 +39,15 @@ inline meter::CallRecord make_call(std::uint64_t number) {
     call.project_slug = "shop";
     call.attribution_layer = "git";
     return call;
+}
+
+// In one transaction, as a writer that then leaves; makes the file if there is none.
+inline void write_calls(const std::filesystem::path& file,
+                        const std::vector<meter::CallRecord>& calls) {
+    store::RowWriter writer(file);
+    writer.begin();
+    for (const auto& call : calls) writer.write(call);
+    writer.commit();
 }
 
 // A file of a program before all that we know, with two calls of project "old".

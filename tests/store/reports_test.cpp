@@ -8,17 +8,11 @@
 using namespace halton;
 using store::RowWriter;
 using test::make_call;
+using test::write_calls;
 
 namespace {
 
 const UtcTime epoch{};
-
-void write(const std::filesystem::path& file, const std::vector<meter::CallRecord>& calls) {
-    RowWriter writer(file);
-    writer.begin();
-    for (const auto& call : calls) writer.write(call);
-    writer.commit();
-}
 
 }  // namespace
 
@@ -77,7 +71,7 @@ TEST_CASE("reports: limits of plans, and models without a price") {
     auto uncounted = make_call(3);
     uncounted.cost.reset();
     uncounted.has_usage = false;
-    write(file, {call, unknown, uncounted});
+    write_calls(file, {call, unknown, uncounted});
     const auto limits = store::read_plan_limits(file).value();
     REQUIRE(limits.size() == 2);
     CHECK(limits[0].name == "5h");
@@ -109,13 +103,8 @@ TEST_CASE("reports: a sound file has no complaint, a damaged one has") {
     CHECK(store::check_database(file, patient).error().kind == ErrorKind::not_found);
     std::vector<meter::CallRecord> calls;
     for (std::uint64_t i = 0; i < 400; ++i) calls.push_back(make_call(i));
-    {
-        RowWriter writer(file);
-        writer.begin();
-        for (const auto& call : calls) writer.write(call);
-        writer.commit();
-        writer.checkpoint();
-    }
+    write_calls(file, calls);
+    RowWriter(file).checkpoint();
     CHECK(store::check_database(file, patient).value().empty());
     CHECK(store::check_database(file, std::chrono::milliseconds(0)).value().empty());
     auto bytes = test::read_text(file);
