@@ -130,6 +130,18 @@ std::filesystem::path name_temporary(const std::filesystem::path& path,
     return (is_usable ? folder : path.parent_path()) / name;
 }
 
+// Takes the temporary away where it cannot become `path`.
+Result<void> put_in_place(const std::filesystem::path& temporary,
+                          const std::filesystem::path& path) {
+    if (::rename(temporary.c_str(), path.c_str()) != 0) {
+        auto failed = fail_with_errno("cannot replace", path);
+        ::unlink(temporary.c_str());
+        return failed;
+    }
+    sync_directory(path.parent_path());
+    return {};
+}
+
 }  // namespace
 
 void sweep_temporaries(const std::filesystem::path& folder) {
@@ -163,13 +175,7 @@ Result<void> write_file_atomically(const std::filesystem::path& path, std::strin
             return failed;
         }
     }
-    if (::rename(temporary.c_str(), path.c_str()) != 0) {
-        auto failed = fail_with_errno("cannot replace", path);
-        ::unlink(temporary.c_str());
-        return failed;
-    }
-    sync_directory(path.parent_path());
-    return {};
+    return put_in_place(temporary, path);
 }
 
 Result<void> make_private_directory(const std::filesystem::path& path) {
@@ -222,13 +228,7 @@ Result<void> make_link_atomically(const std::filesystem::path& path, const std::
     const auto temporary = name_temporary(path, temporary_folder);
     if (::symlink(target.c_str(), temporary.c_str()) != 0)
         return fail_with_errno("cannot create", temporary);
-    if (::rename(temporary.c_str(), path.c_str()) != 0) {
-        auto failed = fail_with_errno("cannot replace", path);
-        ::unlink(temporary.c_str());
-        return failed;
-    }
-    sync_directory(path.parent_path());
-    return {};
+    return put_in_place(temporary, path);
 }
 
 Result<void> set_permissions(const std::filesystem::path& path, unsigned mode) {

@@ -33,6 +33,33 @@ std::vector<char*> to_pointers(std::vector<std::string>& texts) {
     return pointers;
 }
 
+// A program with all that execve() takes, made before a fork: its child must not allocate.
+class Command {
+public:
+    Command(std::string program, const std::vector<std::string>& argv,
+            const Environment& environment)
+        : program_(std::move(program)), arguments_(argv) {
+        for (const auto& [name, value] : environment) variables_.push_back(name + "=" + value);
+        argument_pointers_ = to_pointers(arguments_);
+        variable_pointers_ = to_pointers(variables_);
+    }
+    Command(const Command&) = delete;
+    Command& operator=(const Command&) = delete;
+
+    // Returns only when it fails: errno.
+    int execute() const {
+        ::execve(program_.c_str(), argument_pointers_.data(), variable_pointers_.data());
+        return errno;
+    }
+
+private:
+    std::string program_;
+    std::vector<std::string> arguments_;
+    std::vector<std::string> variables_;
+    std::vector<char*> argument_pointers_;
+    std::vector<char*> variable_pointers_;
+};
+
 // Where a shell would look: each folder of PATH, the first file that may be run. A file that is
 // there but may not be run is remembered, as it explains the failure better than "not found".
 Result<std::string> find_program(const std::string& name, const Environment& environment) {
@@ -135,20 +162,13 @@ Error become_program(const std::vector<std::string>& argv, const Environment& en
     const auto program = find_program(argv.front(), environment);
     if (!program) return program.error();
 
-    auto arguments = argv;
-    std::vector<std::string> variables;
-    for (const auto& [name, value] : environment) variables.push_back(name + "=" + value);
-    auto argument_pointers = to_pointers(arguments);
-    auto variable_pointers = to_pointers(variables);
-    ::execve(program->c_str(), argument_pointers.data(), variable_pointers.data());
-    if (errno == ENOEXEC) {
+    int number = Command(*program, argv, environment).execute();
+    if (number == ENOEXEC) {
         // A script without a "#!" line: every shell runs it with sh, so people rely on it.
         std::vector<std::string> script{"sh", *program};
         script.insert(script.end(), argv.begin() + 1, argv.end());
-        auto script_pointers = to_pointers(script);
-        ::execve("/bin/sh", script_pointers.data(), variable_pointers.data());
+        number = Command("/bin/sh", script, environment).execute();
     }
-    const int number = errno;
     ErrorKind kind = ErrorKind::permission;
     if (number == ENOENT) kind = ErrorKind::not_found;  // its interpreter is missing
     if (number == E2BIG || number == ENOMEM) kind = ErrorKind::io;
@@ -177,11 +197,7 @@ Result<Finished> run_program(const std::vector<std::string>& argv, const Environ
         return fail(ErrorKind::io, "too much for the input of a program");
     const auto program = find_program(argv.front(), environment);
     if (!program) return fail(program.error());
-    auto arguments = argv;
-    auto pointers = to_pointers(arguments);
-    std::vector<std::string> variables;
-    for (const auto& [name, value] : environment) variables.push_back(name + "=" + value);
-    auto variable_pointers = to_pointers(variables);
+    const Command command(*program, argv, environment);
 
     // stdout, stderr, stdin
     std::array<std::array<int, 2>, 3> pipes{{{-1, -1}, {-1, -1}, {-1, -1}}};
@@ -219,7 +235,7 @@ Result<Finished> run_program(const std::vector<std::string>& argv, const Environ
         }
         // A connection that lives on in a program that we started would not end with us.
         for (int other = STDERR_FILENO + 1; other < descriptor_count; ++other) ::close(other);
-        ::execve(program->c_str(), pointers.data(), variable_pointers.data());
+        command.execute();
         ::_exit(127);
     }
     for (auto& ends : pipes) ::close(std::exchange(ends[1], -1));
@@ -279,11 +295,7 @@ Result<int> start_detached(const std::vector<std::string>& argv, const Environme
     if (argv.empty()) return fail(ErrorKind::not_found, "no program given");
     const auto program = find_program(argv.front(), environment);
     if (!program) return fail(program.error());
-    auto arguments = argv;
-    auto pointers = to_pointers(arguments);
-    std::vector<std::string> variables;
-    for (const auto& [name, value] : environment) variables.push_back(name + "=" + value);
-    auto variable_pointers = to_pointers(variables);
+    const Command command(*program, argv, environment);
     std::array<int, 2> ends{};
     std::array<int, 2> leave{};  // to begin
     if (::pipe(ends.data()) != 0) return fail(ErrorKind::io, "cannot make a pipe");
@@ -312,7 +324,7 @@ Result<int> start_detached(const std::vector<std::string>& argv, const Environme
         ::dup2(log >= 0 ? log : nothing, STDERR_FILENO);
         for (int other = 3; other < 64; ++other) ::close(other);
         if (::chdir("/") != 0) ::_exit(127);
-        ::execve(program->c_str(), pointers.data(), variable_pointers.data());
+        command.execute();
         ::_exit(127);
     }
     ::close(ends[1]);

@@ -78,7 +78,7 @@ Result<void> append_audit(const std::filesystem::path& file, std::span<const Aud
             transaction.commit();
             return {};
         },
-        lock_wait);
+        policies_schema_number, lock_wait);
 }
 
 void append_audit(SQLite::Database& database, const AuditEvent& event) {

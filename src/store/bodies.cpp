@@ -1,11 +1,11 @@
 #include "store/bodies.h"
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 #include <system_error>
 
 #include <SQLiteCpp/Database.h>
-#include <SQLiteCpp/Exception.h>
 #include <SQLiteCpp/Statement.h>
 #include <SQLiteCpp/Transaction.h>
 #include <fmt/format.h>
@@ -14,36 +14,32 @@
 #include "base/text.h"
 #include "base/zstd_text.h"
 #include "store/audit.h"
-#include "store/row_writer.h"
 #include "store/schema.h"
+#include "store/with_database.h"
 
 namespace halton::store {
 namespace {
 
 namespace fs = std::filesystem;
 
-// The daemon's transactions take milliseconds.
-constexpr int lock_wait_ms = 5'000;
 // The migration that made the columns.
 constexpr int bodies_schema_number = 8;
 // More than one side can become: marks are longer than short secrets.
 constexpr std::size_t unpacked_bytes_max = 16 * limits::body_bytes_max;
 
+// A file of an older version has no bodies, whether they are wanted for reading or for writing.
 template <class Value, class Act>
-Result<Value> with_database(const fs::path& file, int mode, Act act, int wait_ms = lock_wait_ms) {
-    std::error_code failed;
-    if (!fs::exists(file, failed))
-        return fail(ErrorKind::not_found, fmt::format("no database at {}", file.string()));
-    try {
-        SQLite::Database database(file.string(), mode, wait_ms);
-        if (read_schema_number(database) < bodies_schema_number)
-            return fail(ErrorKind::not_found, "no bodies have been captured yet");
-        return act(database);
-    } catch (const SQLite::Exception& error) {
-        const bool is_locked = sort_trouble(error) == Trouble::locked;
-        return fail(is_locked ? ErrorKind::busy : ErrorKind::io,
-                    fmt::format("{}: {}", file.string(), to_safe_text(error.what(), 200)));
-    }
+Result<Value> with_bodies(const fs::path& file, Access access, Act act,
+                          std::chrono::milliseconds lock_wait = usual_lock_wait) {
+    constexpr int any_schema_number = 0;
+    return with_database<Value>(
+        file, access,
+        [&act](SQLite::Database& database) -> Result<Value> {
+            if (read_schema_number(database) < bodies_schema_number)
+                return fail(ErrorKind::not_found, "no bodies have been captured yet");
+            return act(database);
+        },
+        any_schema_number, lock_wait);
 }
 
 constexpr const char* entry_columns =
@@ -115,8 +111,8 @@ void bind_filter(SQLite::Statement& statement, const BodyFilter& filter) {
 }  // namespace
 
 Result<BodyRow> read_body(const fs::path& file, const std::string& id) {
-    return with_database<BodyRow>(
-        file, SQLite::OPEN_READONLY, [&](SQLite::Database& database) -> Result<BodyRow> {
+    return with_bodies<BodyRow>(
+        file, Access::read, [&](SQLite::Database& database) -> Result<BodyRow> {
             const bool is_last = id == "last";
             const std::string sql =
                 std::string(entry_columns) +
@@ -161,9 +157,8 @@ Result<BodyRow> read_body(const fs::path& file, const std::string& id) {
 }
 
 Result<std::vector<BodyEntry>> list_bodies(const fs::path& file, std::int64_t count_max) {
-    return with_database<std::vector<BodyEntry>>(
-        file, SQLite::OPEN_READONLY,
-        [&](SQLite::Database& database) -> Result<std::vector<BodyEntry>> {
+    return with_bodies<std::vector<BodyEntry>>(
+        file, Access::read, [&](SQLite::Database& database) -> Result<std::vector<BodyEntry>> {
             SQLite::Statement select(database, std::string(entry_columns) + entry_tables +
                                                    "ORDER BY b.captured_at DESC LIMIT ?1");
             select.bind(1, count_max);
@@ -174,8 +169,8 @@ Result<std::vector<BodyEntry>> list_bodies(const fs::path& file, std::int64_t co
 }
 
 Result<BodyStats> read_body_stats(const fs::path& file) {
-    auto stats = with_database<BodyStats>(
-        file, SQLite::OPEN_READONLY, [](SQLite::Database& database) -> Result<BodyStats> {
+    auto stats = with_bodies<BodyStats>(
+        file, Access::read, [](SQLite::Database& database) -> Result<BodyStats> {
             BodyStats found;
             std::map<std::string, std::int64_t> kinds;
             std::map<std::string, std::int64_t> projects;
@@ -215,8 +210,8 @@ Result<BodyStats> read_body_stats(const fs::path& file) {
 }
 
 Result<std::int64_t> count_bodies(const fs::path& file, const BodyFilter& filter) {
-    return with_database<std::int64_t>(
-        file, SQLite::OPEN_READONLY, [&](SQLite::Database& database) -> Result<std::int64_t> {
+    return with_bodies<std::int64_t>(
+        file, Access::read, [&](SQLite::Database& database) -> Result<std::int64_t> {
             SQLite::Statement count(
                 database, std::string("SELECT count(*) FROM request_bodies") + filter_sql);
             bind_filter(count, filter);
@@ -226,8 +221,8 @@ Result<std::int64_t> count_bodies(const fs::path& file, const BodyFilter& filter
 }
 
 Result<std::int64_t> prune_bodies(const fs::path& file, const BodyFilter& filter) {
-    return with_database<std::int64_t>(
-        file, SQLite::OPEN_READWRITE, [&](SQLite::Database& database) -> Result<std::int64_t> {
+    return with_bodies<std::int64_t>(
+        file, Access::write, [&](SQLite::Database& database) -> Result<std::int64_t> {
             // Conversations shall be gone, not only forgotten.
             database.exec("PRAGMA secure_delete = ON");
             SQLite::Statement remove(database,
@@ -253,8 +248,8 @@ Result<std::int64_t> prune_bodies(const fs::path& file, const BodyFilter& filter
 
 std::optional<std::unordered_map<std::string, bool>> read_capture_switches(const fs::path& file) {
     using Switches = std::unordered_map<std::string, bool>;
-    const auto found = with_database<Switches>(
-        file, SQLite::OPEN_READONLY, [](SQLite::Database& database) -> Result<Switches> {
+    const auto found = with_bodies<Switches>(
+        file, Access::read, [](SQLite::Database& database) -> Result<Switches> {
             Switches switches;
             SQLite::Statement select(
                 database,
@@ -273,8 +268,8 @@ std::optional<std::unordered_map<std::string, bool>> read_capture_switches(const
 }
 
 bool note_capture_everywhere(const fs::path& file, bool is_on) {
-    const auto noted = with_database<void>(
-        file, SQLite::OPEN_READWRITE,
+    const auto noted = with_bodies<void>(
+        file, Access::write,
         [is_on](SQLite::Database& database) -> Result<void> {
             SQLite::Statement newest(database,
                                      "SELECT event_type FROM audit_events WHERE event_type IN "
@@ -294,7 +289,7 @@ bool note_capture_everywhere(const fs::path& file, bool is_on) {
             transaction.commit();
             return {};
         },
-        0);
+        std::chrono::milliseconds(0));
     return noted.has_value();
 }
 

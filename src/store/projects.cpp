@@ -2,10 +2,8 @@
 
 #include <algorithm>
 #include <map>
-#include <system_error>
 
 #include <SQLiteCpp/Database.h>
-#include <SQLiteCpp/Exception.h>
 #include <SQLiteCpp/Statement.h>
 #include <SQLiteCpp/Transaction.h>
 #include <fmt/format.h>
@@ -14,48 +12,17 @@
 #include "base/text.h"
 #include "config/slug.h"
 #include "store/audit.h"
-#include "store/row_writer.h"
 #include "store/schema.h"
 #include "store/usage.h"
+#include "store/with_database.h"
 
 namespace halton::store {
 namespace {
 
 namespace fs = std::filesystem;
 
-// The daemon's transactions take milliseconds.
-constexpr int lock_wait_ms = 5'000;
-
 // The first schema that knows old names and folders.
 constexpr int projects_schema_number = 3;
-
-enum class Access { read, write };
-
-// Runs `act` on the open database; SQLite's exceptions end here.
-template <class Value, class Act>
-Result<Value> with_database(const fs::path& file, Access access, Act act) {
-    std::error_code failed;
-    if (!fs::exists(file, failed))
-        return fail(ErrorKind::not_found, fmt::format("no database at {}", file.string()));
-    try {
-        SQLite::Database database(
-            file.string(), access == Access::write ? SQLite::OPEN_READWRITE : SQLite::OPEN_READONLY,
-            lock_wait_ms);
-        if (access == Access::write) {
-            database.exec("PRAGMA foreign_keys = ON");
-            if (read_schema_number(database) < projects_schema_number)
-                return fail(ErrorKind::unsupported,
-                            fmt::format("{} is of an older version; start the daemon once, which "
-                                        "brings it up to date",
-                                        file.string()));
-        }
-        return act(database);
-    } catch (const SQLite::Exception& error) {
-        const bool is_locked = sort_trouble(error) == Trouble::locked;
-        return fail(is_locked ? ErrorKind::busy : ErrorKind::io,
-                    fmt::format("{}: {}", file.string(), to_safe_text(error.what(), 200)));
-    }
-}
 
 struct Found {
     std::int64_t id = 0;
@@ -288,7 +255,8 @@ Result<void> rename_project(const fs::path& file, const std::string& slug,
     const auto new_slug = check_slug(new_text);
     if (!new_slug) return fail(new_slug.error());
     return with_database<void>(
-        file, Access::write, [&](SQLite::Database& database) -> Result<void> {
+        file, Access::write,
+        [&](SQLite::Database& database) -> Result<void> {
             SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
             const auto project = find_project(database, slug);
             if (!project) return fail(project.error());
@@ -318,13 +286,15 @@ Result<void> rename_project(const fs::path& file, const std::string& slug,
             leave_trace(database, "project.rename", project->id, project->slug, *new_slug, actor);
             transaction.commit();
             return {};
-        });
+        },
+        projects_schema_number);
 }
 
 Result<std::int64_t> merge_projects(const fs::path& file, const std::string& from_slug,
                                     const std::string& into_slug) {
     return with_database<std::int64_t>(
-        file, Access::write, [&](SQLite::Database& database) -> Result<std::int64_t> {
+        file, Access::write,
+        [&](SQLite::Database& database) -> Result<std::int64_t> {
             std::optional<Found> from;
             std::optional<Found> into;
             {
@@ -349,13 +319,15 @@ Result<std::int64_t> merge_projects(const fs::path& file, const std::string& fro
                 transaction.commit();
             }
             return move_rows(database, *from, *into);
-        });
+        },
+        projects_schema_number);
 }
 
 Result<void> archive_project(const fs::path& file, const std::string& slug, bool is_archived,
                              std::string_view actor) {
     return with_database<void>(
-        file, Access::write, [&](SQLite::Database& database) -> Result<void> {
+        file, Access::write,
+        [&](SQLite::Database& database) -> Result<void> {
             SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
             const auto project = find_project(database, slug);
             if (!project) return fail(project.error());
@@ -370,13 +342,15 @@ Result<void> archive_project(const fs::path& file, const std::string& slug, bool
                             project->slug, actor);
             transaction.commit();
             return {};
-        });
+        },
+        projects_schema_number);
 }
 
 Result<void> change_project(const fs::path& file, const std::string& slug,
                             const ProjectChange& change, std::string_view actor) {
     return with_database<void>(
-        file, Access::write, [&](SQLite::Database& database) -> Result<void> {
+        file, Access::write,
+        [&](SQLite::Database& database) -> Result<void> {
             SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
             const auto project = find_project(database, slug);
             if (!project) return fail(project.error());
@@ -407,7 +381,8 @@ Result<void> change_project(const fs::path& file, const std::string& slug,
             }
             transaction.commit();
             return {};
-        });
+        },
+        projects_schema_number);
 }
 
 }  // namespace halton::store

@@ -28,15 +28,17 @@ std::string to_uri(const fs::path& file, const char* options) {
     return uri + options;
 }
 
-std::unique_ptr<SQLite::Database> open(const fs::path& file) {
+}  // namespace
+
+SQLite::Database open_read_only(const fs::path& file) {
     constexpr auto lock_wait_ms = static_cast<int>(limits::store_read_lock_wait.count());
-    std::unique_ptr<SQLite::Database> database;
     try {
         // No mutex: one thread at a time, and interrupt() does not touch it. Locking for each value
         // would take longer than reading it.
-        database = std::make_unique<SQLite::Database>(
-            file.string(), SQLite::OPEN_READONLY | SQLite::OPEN_NOMUTEX, lock_wait_ms);
-        database->execAndGet("SELECT count(*) FROM sqlite_master");
+        SQLite::Database database(file.string(), SQLite::OPEN_READONLY | SQLite::OPEN_NOMUTEX,
+                                  lock_wait_ms);
+        database.execAndGet("SELECT count(*) FROM sqlite_master");
+        return database;
     } catch (const SQLite::Exception& error) {
         // A copy on a read-only place: without a log beside it nothing can change meanwhile, and
         // SQLite need not make the files it shares with a writer.
@@ -45,17 +47,11 @@ std::unique_ptr<SQLite::Database> open(const fs::path& file) {
         const int code = error.getErrorCode() & 0xff;
         if ((code != SQLITE_CANTOPEN && code != SQLITE_READONLY) || (!ignored && log_bytes > 0))
             throw;
-        database = std::make_unique<SQLite::Database>(
-            to_uri(file, "?immutable=1"),
-            SQLite::OPEN_READONLY | SQLite::OPEN_NOMUTEX | SQLite::OPEN_URI, lock_wait_ms);
+        return SQLite::Database(to_uri(file, "?immutable=1"),
+                                SQLite::OPEN_READONLY | SQLite::OPEN_NOMUTEX | SQLite::OPEN_URI,
+                                lock_wait_ms);
     }
-    database->exec(fmt::format("PRAGMA cache_size = -{}", limits::store_reader_cache_kib));
-    // Sorting is of groups, which are few; a full or read-only /tmp must not stop it.
-    database->exec("PRAGMA temp_store = MEMORY");
-    return database;
 }
-
-}  // namespace
 
 struct Reader::State {
     fs::path file;
@@ -75,7 +71,11 @@ struct Reader::State {
     void open_if_needed() {
         if (database && has_moved()) database.reset();
         if (database) return;
-        database = open(file);
+        auto opened = open_read_only(file);
+        opened.exec(fmt::format("PRAGMA cache_size = -{}", limits::store_reader_cache_kib));
+        // Sorting is of groups, which are few; a full or read-only /tmp must not stop it.
+        opened.exec("PRAGMA temp_store = MEMORY");
+        database = std::make_unique<SQLite::Database>(std::move(opened));
         ::sqlite3_progress_handler(database->getHandle(), limits::store_progress_steps, on_progress,
                                    this);
     }

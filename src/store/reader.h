@@ -27,6 +27,10 @@ class Database;
 
 namespace halton::store {
 
+// For store/, where a Reader is not kept: one connection, for one thread at a time. Also where
+// SQLite cannot write beside the file. Waits store_read_lock_wait; fails with SQLite::Exception.
+SQLite::Database open_read_only(const std::filesystem::path& file);
+
 class Reader {
 public:
     explicit Reader(std::filesystem::path file,

@@ -28,8 +28,8 @@ inline constexpr std::chrono::milliseconds usual_lock_wait{5'000};
 // Errors: not_found, unsupported, busy, io, and those of `act`.
 template <class Value, class Act>
 Result<Value> with_database(const std::filesystem::path& file, Access access, Act act,
-                            std::chrono::milliseconds lock_wait = usual_lock_wait,
-                            int schema_number = policies_schema_number) {
+                            int schema_number = policies_schema_number,
+                            std::chrono::milliseconds lock_wait = usual_lock_wait) {
     std::error_code failed;
     if (!std::filesystem::exists(file, failed))
         return fail(ErrorKind::not_found, fmt::format("no database at {}", file.string()));

@@ -108,10 +108,7 @@ public:
     }
 
     void write(const std::vector<meter::CallRecord>& calls) {
-        store::RowWriter writer(sources.database);
-        writer.begin();
-        for (const auto& call : calls) writer.write(call);
-        writer.commit();
+        write_calls(sources.database, calls);
     }
 
     // Like make_call(), but begun at that time.

@@ -182,15 +182,11 @@ TEST_CASE("call routes: captured bodies") {
     ApiWorld world;
     const auto call = world.call(1, "2026-11-20T00:00:00Z");
     const auto other = world.call(2, "2026-11-20T00:00:00Z");
-    {
-        store::RowWriter writer(world.sources.database);
-        writer.begin();
-        writer.write(call);
-        writer.write(other);
-        writer.commit();
-        writer.bodies().write(call.id, store::pack_bodies(*make_bodies("a question", "an answer")),
-                              world.clock.now_utc());
-    }
+    world.write({call, other});
+    store::RowWriter(world.sources.database)
+        .bodies()
+        .write(call.id, store::pack_bodies(*make_bodies("a question", "an answer")),
+               world.clock.now_utc());
     const auto body = world.get("/v1/bodies/" + call.id);
     CHECK(text_at(body["request_id"]) == call.id);
     CHECK(text_at(body["request"]["text"]) == "a question");

@@ -339,6 +339,15 @@ TEST_CASE("layers: each layer says what is wrong with it") {
     machine.install({.mode = Mode::full});
     const auto data = [](const std::string& name) { return "/home/ann/.halton-meter/" + name; };
     const auto config = [](const std::string& name) { return "/home/ann/.config/" + name; };
+    // Ours by its program and its user, as /health tells it.
+    const auto run_daemon = [](FakeLinux& m, const std::string& version, const std::string& root) {
+        m.strangers[8765] = ListenerFact{.is_bound = true,
+                                         .uid = m.facts.uid,
+                                         .program = m.facts.folders.program,
+                                         .health_status = 200,
+                                         .version = version,
+                                         .root_fingerprint = root};
+    };
     struct Case {
         const char* layer;
         const char* code;
@@ -377,27 +386,9 @@ TEST_CASE("layers: each layer says what is wrong with it") {
          [&](FakeLinux& m) { m.active.erase("halton-meter.service"); }},
         {"daemon-unit", "daemon.unit_differs",
          [&](FakeLinux& m) { m.put(config("systemd/user/halton-meter.service"), "old"); }},
-        {"daemon-unit", "daemon.old_program",
-         [&](FakeLinux& m) {
-             ListenerFact old;
-             old.is_bound = true;
-             old.uid = m.facts.uid;
-             old.program = m.facts.folders.program;
-             old.health_status = 200;
-             old.version = "1.0.0";
-             m.strangers[8765] = old;
-         }},
+        {"daemon-unit", "daemon.old_program", [&](FakeLinux& m) { run_daemon(m, "1.0.0", ""); }},
         {"daemon-unit", "daemon.old_root",
-         [&](FakeLinux& m) {
-             ListenerFact old;
-             old.is_bound = true;
-             old.uid = m.facts.uid;
-             old.program = m.facts.folders.program;
-             old.health_status = 200;
-             old.version = m.facts.version;
-             old.root_fingerprint = "0123456789abcdef";
-             m.strangers[8765] = old;
-         }},
+         [&](FakeLinux& m) { run_daemon(m, m.facts.version, "0123456789abcdef"); }},
         {"watchdog-unit", "watchdog.down",
          [&](FakeLinux& m) { m.active.erase("halton-meter-watchdog.service"); }},
         {"session-environment", "session.missing",

@@ -86,13 +86,7 @@ TEST_CASE("export: cells are what the row says") {
     auto unpriced = make_call(2);
     unpriced.cost.reset();
     unpriced.tokens_complete = false;
-    {
-        store::RowWriter writer(file);
-        writer.begin();
-        writer.write(call);
-        writer.write(unpriced);
-        writer.commit();
-    }
+    test::write_calls(file, {call, unpriced});
     std::vector<std::vector<store::ExportCell>> rows;
     store::Reader reader(file);
     const auto done = store::export_rows(reader, {epoch, far_future, std::nullopt}, [&](auto row) {

@@ -2,7 +2,6 @@
 
 #include "meter/pricing.h"
 #include "store/calls.h"
-#include "store/row_writer.h"
 #include "support/catch.h"
 #include "support/temp_directory.h"
 
@@ -11,6 +10,7 @@ using meter::BillingMode;
 using store::ImportCounts;
 using test::query_number;
 using test::query_text;
+using test::write_calls;
 
 namespace {
 
@@ -49,13 +49,6 @@ meter::CallRecord make_metered(const meter::TranscriptCall& found) {
     return call;
 }
 
-void write(const std::filesystem::path& file, const std::vector<meter::CallRecord>& calls) {
-    store::RowWriter writer(file);
-    writer.begin();
-    for (const auto& call : calls) writer.write(call);
-    writer.commit();
-}
-
 ImportCounts import(const std::filesystem::path& file,
                     const std::vector<meter::TranscriptCall>& calls, bool is_dry = false,
                     std::optional<BillingMode> billing = std::nullopt) {
@@ -81,7 +74,7 @@ TEST_CASE("import: only what was not metered, once, and never again") {
     const auto file = directory / "db.sqlite";
     std::vector<meter::TranscriptCall> calls;
     for (int i = 0; i < 10; ++i) calls.push_back(make_found(i));
-    write(file, {make_metered(calls[0]), make_metered(calls[7])});
+    write_calls(file, {make_metered(calls[0]), make_metered(calls[7])});
     auto again = calls;
     again.insert(again.end(), calls.begin(), calls.end());
 
@@ -149,7 +142,7 @@ TEST_CASE("import: who pays is what the session, else the tool, else the user sa
     const auto file = directory / "db.sqlite";
     auto other = make_metered(make_found(1, "s-1"));
     other.billing = BillingMode::plan;
-    write(file, {other});
+    write_calls(file, {other});
     auto counts = import(file, {make_found(2, "s-1"), make_found(3, "s-2")});
     CHECK(counts.plan_unknown == 0);
     CHECK(counts.cost.value == 0);
@@ -174,7 +167,7 @@ TEST_CASE("import: by counts where no id is told, each row for one call") {
     auto elsewhere = metered;
     elsewhere.id = "y";
     elsewhere.client.session_id = "s-9";
-    write(file, {metered, elsewhere});
+    write_calls(file, {metered, elsewhere});
     const auto counts = import(file, {a, b});
     CHECK(counts.metered == 1);
     CHECK(counts.added == 1);

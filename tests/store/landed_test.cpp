@@ -1,23 +1,12 @@
 #include "store/landed.h"
 
 #include "store/calls.h"
-#include "store/row_writer.h"
 #include "support/catch.h"
 #include "support/temp_directory.h"
 
 using namespace halton;
 using test::make_call;
-
-namespace {
-
-void write(const std::filesystem::path& file, const std::vector<meter::CallRecord>& calls) {
-    store::RowWriter writer(file);
-    writer.begin();
-    for (const auto& call : calls) writer.write(call);
-    writer.commit();
-}
-
-}  // namespace
+using test::write_calls;
 
 TEST_CASE("landed: in the order of landing, not of beginning") {
     const test::TempDirectory directory;
@@ -25,7 +14,7 @@ TEST_CASE("landed: in the order of landing, not of beginning") {
     auto other = make_call(1);
     other.project_slug = "other";
     other.cost.reset();
-    write(file, {make_call(5), other, make_call(3)});
+    write_calls(file, {make_call(5), other, make_call(3)});
     store::Reader reader(file);
     auto calls = store::read_last_landed(reader, 2, std::nullopt).value();
     REQUIRE(calls.size() == 2);
@@ -38,7 +27,7 @@ TEST_CASE("landed: in the order of landing, not of beginning") {
     const auto seen = calls[1].row;
     CHECK(store::read_landed_after(reader, seen, std::nullopt).value().empty());
     // A call that began before all of them and ends now.
-    write(file, {make_call(0)});
+    write_calls(file, {make_call(0)});
     calls = store::read_landed_after(reader, seen, std::nullopt).value();
     REQUIRE(calls.size() == 1);
     CHECK(calls[0].id == make_call(0).id);
@@ -52,6 +41,6 @@ TEST_CASE("landed: a file that is made anew begins again") {
     const auto file = directory / "db.sqlite";
     store::Reader reader(file);
     CHECK(store::read_last_landed(reader, 1, std::nullopt).error().kind == ErrorKind::not_found);
-    write(file, {make_call(1)});
+    write_calls(file, {make_call(1)});
     CHECK(store::read_landed_after(reader, 4711, std::nullopt).value().size() == 1);
 }

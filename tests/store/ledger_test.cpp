@@ -21,6 +21,7 @@
 #include "store/rollups.h"
 #include "store/row_writer.h"
 #include "store/schema.h"
+#include "store/usage.h"
 #include "support/catch.h"
 #include "support/temp_directory.h"
 
@@ -394,26 +395,25 @@ TEST_CASE("ledger: random calls add up to the nano-dollar") {
         }
         ledger.stop(generous);
     }
-    const auto report = store::read_report(
-        file, {make_call(0).requested_at, make_call(row_count).requested_at, std::nullopt});
-    REQUIRE(report);
-    CHECK(report->totals.requests == row_count);
-    CHECK(report->totals.input_tokens == input);
-    CHECK(report->totals.output_tokens == output);
-    CHECK(report->totals.cost.value == cost);
-    CHECK(report->totals.unpriced_requests == unpriced);
-    CHECK(report->totals.incomplete_requests == incomplete);
-    CHECK(report->totals.error_requests == errors);
-    for (const auto* rows : {&report->by_project, &report->by_model}) {
-        store::ReportRow sum;
-        for (const auto& row : *rows) {
-            sum.requests += row.requests;
-            sum.input_tokens += row.input_tokens;
-            sum.cost = sum.cost + row.cost;
-        }
+    store::Reader reader(file);
+    store::UsageQuery query;
+    query.from = make_call(0).requested_at;
+    query.to = make_call(row_count).requested_at;
+    using Group = store::UsageGroup;
+    for (const auto& group_by :
+         {std::vector<Group>{}, {Group::project}, {Group::provider, Group::model}}) {
+        query.group_by = group_by;
+        const auto rows = store::read_usage(reader, query);
+        REQUIRE(rows);
+        store::UsageSums sum;
+        for (const auto& row : *rows) sum.add(row.sums);
         CHECK(sum.requests == row_count);
         CHECK(sum.input_tokens == input);
+        CHECK(sum.output_tokens == output);
         CHECK(sum.cost.value == cost);
+        CHECK(sum.unpriced_requests == unpriced);
+        CHECK(sum.incomplete_requests == incomplete);
+        CHECK(sum.error_requests == errors);
     }
 }
 

@@ -1,5 +1,9 @@
 #include "store/reader.h"
 
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <thread>
 
@@ -144,4 +148,28 @@ TEST_CASE("reader: a writer at work does not disturb it") {
     CHECK(count_rows(reader).value() == 2);
     writer.commit();
     CHECK(count_rows(reader).value() == 3);
+}
+
+TEST_CASE("reader: a copy is read where nothing may be written") {
+    const test::TempDirectory directory;
+    const auto folder = directory / "has ? and % in it";
+    std::filesystem::create_directory(folder);
+    const auto file = folder / "db.sqlite";
+    write(file, 1, 1);
+    REQUIRE(::chmod(directory.path().c_str(), 0755) == 0);
+    REQUIRE(::chmod(folder.c_str(), 0555) == 0);
+    REQUIRE(::chmod(file.c_str(), 0444) == 0);
+    const int child = ::fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+        // Permissions do not bind root, so the reader becomes somebody else.
+        if (::getuid() == 0 && ::setuid(65'534) != 0) ::_exit(1);
+        Reader reader(file);
+        const auto count = count_rows(reader);
+        ::_exit(count && *count == 1 ? 0 : 2);
+    }
+    int status = -1;
+    ::waitpid(child, &status, 0);
+    CHECK(status == 0);
+    REQUIRE(::chmod(folder.c_str(), 0755) == 0);
 }

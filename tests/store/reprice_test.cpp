@@ -20,6 +20,7 @@ using store::RepriceQuery;
 using test::make_call;
 using test::query_number;
 using test::query_text;
+using test::write_calls;
 
 namespace {
 
@@ -42,13 +43,6 @@ meter::CallRecord charged(meter::CallRecord call, const meter::PriceBook& prices
     return call;
 }
 
-void write(const std::filesystem::path& file, const std::vector<meter::CallRecord>& calls) {
-    store::RowWriter writer(file);
-    writer.begin();
-    for (const auto& call : calls) writer.write(call);
-    writer.commit();
-}
-
 }  // namespace
 
 TEST_CASE("reprice: shows first, writes when it is told to, and then has nothing left to do") {
@@ -58,8 +52,8 @@ TEST_CASE("reprice: shows first, writes when it is told to, and then has nothing
     const auto new_book = book(new_row);
     auto other = make_call(3);
     other.model = "claude-of-tomorrow";
-    write(file, {charged(make_call(1), old_book), charged(make_call(2), old_book),
-                 charged(other, old_book)});
+    write_calls(file, {charged(make_call(1), old_book), charged(make_call(2), old_book),
+                       charged(other, old_book)});
 
     const auto seen = reprice(file, look, new_book);
     REQUIRE(seen);
@@ -169,7 +163,7 @@ TEST_CASE("reprice: every number that a price needs comes back from its column")
         full + "\n" + R"({"provider":"bedrock","model":"asked","rates":{"input":3,"output":4}})");
     std::vector<meter::CallRecord> stored;
     for (const auto& call : calls) stored.push_back(charged(call, old_book));
-    write(file, stored);
+    write_calls(file, stored);
     REQUIRE(reprice(file, apply, new_book));
     for (const auto& call : calls) {
         const auto wanted = charged(call, new_book);
@@ -193,8 +187,8 @@ TEST_CASE("reprice: what it leaves as it is") {
     deferred.billing = meter::BillingMode::deferred;
     auto free = make_call(4);
     free.billing = meter::BillingMode::free;
-    write(file, {charged(make_call(1), old_book), charged(reported, old_book),
-                 charged(deferred, old_book), charged(free, old_book)});
+    write_calls(file, {charged(make_call(1), old_book), charged(reported, old_book),
+                       charged(deferred, old_book), charged(free, old_book)});
     // The model is gone from the list: its rows keep the price of their day.
     const auto empty_book = book(R"({"provider":"p","model":"m","rates":{"input":1}})");
     auto done = reprice(file, apply, empty_book);
@@ -227,7 +221,7 @@ TEST_CASE("reprice: many rows of one moment, in many transactions, beside a writ
         if (i % 2 == 0) call.requested_at = make_call(0).requested_at;
         calls.push_back(call);
     }
-    write(file, calls);
+    write_calls(file, calls);
     std::thread daemon([&] {
         store::RowWriter writer(file);
         for (std::uint64_t i = 0; i < 200; ++i) {

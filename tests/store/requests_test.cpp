@@ -7,7 +7,6 @@
 #include "store/calls.h"
 #include "store/random_calls.h"
 #include "store/rollups.h"
-#include "store/row_writer.h"
 #include "store/schema.h"
 #include "support/catch.h"
 #include "support/temp_directory.h"
@@ -19,17 +18,11 @@ using store::RequestFilter;
 using store::RequestQuery;
 using test::Dice;
 using test::make_call;
+using test::write_calls;
 
 namespace {
 
 UtcTime at(const std::string& text) { return *parse_iso8601(text); }
-
-void write(const std::filesystem::path& file, const std::vector<meter::CallRecord>& calls) {
-    store::RowWriter writer(file);
-    writer.begin();
-    for (const auto& call : calls) writer.write(call);
-    writer.commit();
-}
 
 std::vector<meter::CallRecord> failing_calls(Dice& dice, std::uint64_t count) {
     auto calls = test::random_calls(dice, 1, count);
@@ -120,7 +113,7 @@ TEST_CASE("requests: every filter, page by page, is what looking at each call gi
     const test::TempDirectory directory;
     const auto file = directory / "db.sqlite";
     const auto calls = failing_calls(dice, 500);
-    write(file, calls);
+    write_calls(file, calls);
     check_filters(file, calls, 1, 150);
     // The same while the roll-ups are not filled, or in part.
     SQLite::Database database(file.string(), SQLite::OPEN_READWRITE);
@@ -156,7 +149,7 @@ TEST_CASE("requests: a row says what the call was") {
     auto plain = make_call(2);
     plain.cost.reset();
     plain.tokens_complete = false;
-    write(file, {call, plain});
+    write_calls(file, {call, plain});
     Reader reader(file);
     const auto found = store::read_request(reader, call.id);
     REQUIRE(found);
@@ -212,13 +205,13 @@ TEST_CASE("requests: a row says what the call was") {
 TEST_CASE("requests: cursors stay good while rows come in, and others are refused") {
     const test::TempDirectory directory;
     const auto file = directory / "db.sqlite";
-    write(file, {make_call(1), make_call(2), make_call(3)});
+    write_calls(file, {make_call(1), make_call(2), make_call(3)});
     Reader reader(file);
     RequestQuery query;
     query.limit = 2;
     const auto first = read_requests(reader, query).value();
     REQUIRE(first.items.size() == 2);
-    write(file, {make_call(4), make_call(5)});
+    write_calls(file, {make_call(4), make_call(5)});
     query.cursor = first.next_cursor;
     const auto second = read_requests(reader, query).value();
     REQUIRE(second.items.size() == 1);
@@ -275,7 +268,7 @@ TEST_CASE("requests: failures are counted by what they were, most first") {
     const test::TempDirectory directory;
     const auto file = directory / "db.sqlite";
     const auto calls = failing_calls(dice, 600);
-    write(file, calls);
+    write_calls(file, calls);
     Reader reader(file);
     for (int i = 0; i < 20; ++i) {
         RequestFilter filter = random_filter(dice);

@@ -25,6 +25,7 @@ using test::make_call;
 using test::query_number;
 using test::query_text;
 using test::random_calls;
+using test::write_calls;
 
 namespace {
 
@@ -104,13 +105,6 @@ std::string difference(const std::filesystem::path& file) {
     return difference(database);
 }
 
-void write(const std::filesystem::path& file, const std::vector<meter::CallRecord>& calls) {
-    store::RowWriter writer(file);
-    writer.begin();
-    for (const auto& call : calls) writer.write(call);
-    writer.commit();
-}
-
 SQLite::Database open(const std::filesystem::path& file) {
     SQLite::Database database(file.string(), SQLite::OPEN_READWRITE, 5000);
     database.exec("PRAGMA foreign_keys = ON");
@@ -152,7 +146,7 @@ TEST_CASE("roll-ups: a new file is covered, and a row is in its hour and its day
     const auto file = directory / "db.sqlite";
     auto call = make_call(1);
     call.client.tool = "codex";
-    write(file, {call});
+    write_calls(file, {call});
     CHECK(query_text(file, "SELECT covered_from FROM usage_cover").empty());
     CHECK(query_text(
               file,
@@ -171,13 +165,13 @@ TEST_CASE("roll-ups: a new file is covered, and a row is in its hour and its day
     CHECK(query_number(file, "SELECT count(*) FROM usage_months") == 0);
     auto next = make_call(2);
     next.requested_at += std::chrono::hours(24 * 31);
-    write(file, {next});
+    write_calls(file, {next});
     CHECK(seal("2027-02-20T00:00:00Z") == "2027-02-20 2027-02");
     CHECK(query_text(file, "SELECT month || ' ' || requests FROM usage_months") == "2027-01 1");
     CHECK(query_number(file, "SELECT count(*) FROM usage_days") == 2);
     CHECK(difference(file).empty());
     // The same call again, after a commit whose outcome was not known, counts once.
-    write(file, {call});
+    write_calls(file, {call});
     CHECK(query_number(file, "SELECT sum(requests) FROM usage_half_hours") == 2);
     CHECK(query_number(file, "SELECT sum(requests) FROM usage_days") == 2);
     CHECK(difference(file).empty());
@@ -189,14 +183,14 @@ TEST_CASE("roll-ups: equal to the raw sums through new prices, merges, deletions
         const test::TempDirectory directory;
         const auto file = directory / "db.sqlite";
         std::uint64_t number = 1;
-        write(file, random_calls(dice, number, 400));
+        write_calls(file, random_calls(dice, number, 400));
         number += 400;
         REQUIRE(query_number(file, "SELECT sum(requests) FROM usage_half_hours") == 400);
         for (int round = 0; round < 12; ++round) {
             const auto what = dice.below(8);
             INFO("seed " << seed << " round " << round << " act " << what);
             if (what == 0) {
-                write(file, random_calls(dice, number, 60));
+                write_calls(file, random_calls(dice, number, 60));
                 number += 60;
             } else if (what == 1) {
                 const auto price = dice.below(9'000'000) + 1;
@@ -299,7 +293,7 @@ TEST_CASE("roll-ups: what was there before is filled in, in steps, beside what g
             "UPDATE requests SET cost_usd_minor_units = 77, requested_at = '{}' WHERE id = '{}'",
             time_text(dice.below(311'000)), dice.below(1'000)));
         if (steps % 3 == 0) {
-            write(file, random_calls(dice, number, 20));
+            write_calls(file, random_calls(dice, number, 20));
             number += 20;
         }
         if (steps % 5 == 0) database.exec("VACUUM");
@@ -319,7 +313,7 @@ TEST_CASE("roll-ups: what is added up at a commit, and what is taken back before
     const test::TempDirectory directory;
     const auto file = directory / "db.sqlite";
     Dice dice(5);
-    write(file, random_calls(dice, 1, 50));
+    write_calls(file, random_calls(dice, 1, 50));
     store::RowWriter writer(file);
     writer.begin();
     for (const auto& call : random_calls(dice, 100, 50)) writer.write(call);

@@ -3,25 +3,18 @@
 #include <map>
 
 #include "store/calls.h"
-#include "store/row_writer.h"
 #include "support/catch.h"
 #include "support/temp_directory.h"
 
 using namespace halton;
 using store::RowGroup;
 using test::make_call;
+using test::write_calls;
 
 namespace {
 
 const UtcTime epoch{};
 const UtcTime far_future{std::chrono::hours(24 * 365 * 200)};
-
-void write(const std::filesystem::path& file, const std::vector<meter::CallRecord>& calls) {
-    store::RowWriter writer(file);
-    writer.begin();
-    for (const auto& call : calls) writer.write(call);
-    writer.commit();
-}
 
 }  // namespace
 
@@ -55,7 +48,7 @@ TEST_CASE("row groups: sums are the rows', whatever they are grouped by") {
         }
         if (!call.cost) ++sums.unpriced_requests;
     }
-    write(file, calls);
+    write_calls(file, calls);
     store::Reader reader(file);
     const auto sessions =
         store::read_row_groups(reader, {epoch, far_future, std::nullopt}, RowGroup::session);
@@ -103,7 +96,7 @@ TEST_CASE("row groups: errors by class and code, most first") {
         if (i == 3) call.status = "aborted";
         calls.push_back(call);
     }
-    write(file, calls);
+    write_calls(file, calls);
     store::Reader reader(file);
     const auto errors =
         store::read_row_groups(reader, {epoch, far_future, std::nullopt}, RowGroup::error);
@@ -130,7 +123,7 @@ TEST_CASE("row groups: p95 is the nearest rank") {
             calls.push_back(make_call(static_cast<std::uint64_t>(i)));
             calls.back().latency_ms = i;
         }
-        write(file, calls);
+        write_calls(file, calls);
         store::Reader reader(file);
         const auto found = store::read_latencies(reader, {epoch, far_future, std::nullopt}).value();
         INFO(each.count);
@@ -140,4 +133,32 @@ TEST_CASE("row groups: p95 is the nearest rank") {
     }
     store::Reader none(directory / "none.sqlite");
     CHECK_FALSE(store::read_latencies(none, {epoch, far_future, std::nullopt}));
+}
+
+TEST_CASE("row groups: the period is from inclusive, to exclusive") {
+    const test::TempDirectory directory;
+    const auto file = directory / "db.sqlite";
+    std::vector<meter::CallRecord> calls;
+    for (std::uint64_t i = 1; i <= 3; ++i) {
+        calls.push_back(make_call(i));
+        calls.back().latency_ms = static_cast<double>(i);
+    }
+    write_calls(file, calls);
+    store::Reader reader(file);
+    const auto from = calls.front().requested_at;
+    const auto to = calls.back().requested_at;
+    const auto branches =
+        store::read_row_groups(reader, {from, to, std::nullopt}, RowGroup::branch).value();
+    REQUIRE(branches.size() == 1);
+    CHECK(branches[0].sums.requests == 2);
+    CHECK(store::read_latencies(reader, {from, to, std::nullopt}).value().total->avg_ms == 1.5);
+    CHECK_FALSE(store::read_latencies(reader, {to, from, std::nullopt}).value().total);
+}
+
+TEST_CASE("row groups: an older file has no latencies") {
+    const test::TempDirectory directory;
+    const auto file = directory / "db.sqlite";
+    test::write_oldest(file);
+    store::Reader reader(file);
+    CHECK_FALSE(store::read_latencies(reader, {epoch, far_future, std::nullopt}).value().total);
 }

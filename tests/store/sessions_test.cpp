@@ -8,7 +8,6 @@
 #include "store/calls.h"
 #include "store/random_calls.h"
 #include "store/rollups.h"
-#include "store/row_writer.h"
 #include "store/schema.h"
 #include "support/catch.h"
 #include "support/temp_directory.h"
@@ -19,15 +18,9 @@ using store::Reader;
 using store::SessionQuery;
 using test::Dice;
 using test::make_call;
+using test::write_calls;
 
 namespace {
-
-void write(const std::filesystem::path& file, const std::vector<meter::CallRecord>& calls) {
-    store::RowWriter writer(file);
-    writer.begin();
-    for (const auto& call : calls) writer.write(call);
-    writer.commit();
-}
 
 std::vector<meter::CallRecord> session_calls(Dice& dice, std::uint64_t count) {
     auto calls = test::random_calls(dice, 1, count);
@@ -134,7 +127,7 @@ TEST_CASE("sessions: every query, page by page, is what looking at each call giv
     const test::TempDirectory directory;
     const auto file = directory / "db.sqlite";
     const auto calls = session_calls(dice, 500);
-    write(file, calls);
+    write_calls(file, calls);
     check_queries(file, calls, 1, 60);
     // The same while the roll-ups are being filled.
     SQLite::Database database(file.string(), SQLite::OPEN_READWRITE);
@@ -163,7 +156,7 @@ TEST_CASE("sessions: one by its id, with who and where its last call was") {
     third.id = make_call(3).id;
     auto other = make_call(4);
     other.client = {"claude-code", "2.0", "s-2", "", "", ""};
-    write(file, {first, second, third, other, make_call(5)});
+    write_calls(file, {first, second, third, other, make_call(5)});
     Reader reader(file);
     const auto found = store::read_session(reader, "s-1").value();
     REQUIRE(found);

@@ -10,7 +10,6 @@
 #include "store/calls.h"
 #include "store/random_calls.h"
 #include "store/rollups.h"
-#include "store/row_writer.h"
 #include "store/schema.h"
 #include "support/catch.h"
 #include "support/temp_directory.h"
@@ -26,6 +25,7 @@ using store::UsageRow;
 using store::UsageSums;
 using test::Dice;
 using test::make_call;
+using test::write_calls;
 
 namespace {
 
@@ -40,13 +40,6 @@ const DayZone india{{{UtcTime{}, 330min}}};
 const DayZone asuncion{{{UtcTime{}, -240min}, {at("2027-01-17T04:00:00Z"), -180min}}};
 const DayZone utc;
 
-void write(const std::filesystem::path& file, const std::vector<meter::CallRecord>& calls) {
-    store::RowWriter writer(file);
-    writer.begin();
-    for (const auto& call : calls) writer.write(call);
-    writer.commit();
-}
-
 // A file as an older program left it: no roll-ups.
 void write_old(const std::filesystem::path& file, const std::vector<meter::CallRecord>& calls) {
     {
@@ -57,7 +50,7 @@ void write_old(const std::filesystem::path& file, const std::vector<meter::CallR
         store::migrate(database, steps.first(count));
         database.exec("INSERT INTO _migrations VALUES (99999, 'not yet', '')");
     }
-    write(file, calls);
+    write_calls(file, calls);
     SQLite::Database database(file.string(), SQLite::OPEN_READWRITE);
     database.exec("DELETE FROM _migrations WHERE number = 99999");
 }
@@ -214,7 +207,7 @@ TEST_CASE("usage: every grouping is what adding up call by call gives") {
         const test::TempDirectory directory;
         const auto file = directory / "db.sqlite";
         const auto calls = test::random_calls(dice, 1, 700);
-        write(file, calls);
+        write_calls(file, calls);
         check_queries(file, calls, seed, 60);
         // With days and months that are over, up to some moment; and all of them.
         SQLite::Database database(file.string(), SQLite::OPEN_READWRITE);
@@ -233,7 +226,7 @@ TEST_CASE("usage: the same without roll-ups, and at every step of filling them")
     write_old(file, calls);
     check_queries(file, calls, 4, 25);
     const auto late = test::random_calls(dice, 1'000, 200);
-    write(file, late);
+    write_calls(file, late);
     calls.insert(calls.end(), late.begin(), late.end());
     SQLite::Database database(file.string(), SQLite::OPEN_READWRITE);
     bool is_more = true;
@@ -271,6 +264,93 @@ TEST_CASE("usage: a file of the first version has no tools and no plans") {
     CHECK(projects->at(0).name == "A");
 }
 
+TEST_CASE("usage: an older file reads with what it has") {
+    const test::TempDirectory directory;
+    const auto file = directory / "db.sqlite";
+    test::write_oldest(file);
+    Reader reader(file);
+    const auto rows = read_usage(reader, {}).value();
+    REQUIRE(rows.size() == 1);
+    CHECK(rows[0].sums.requests == 2);
+    CHECK(rows[0].sums.input_tokens == 11);
+    CHECK(rows[0].sums.cache_read_tokens == 4);
+    CHECK(rows[0].sums.cost.value == 1'230'000);
+    CHECK(rows[0].sums.unpriced_requests == 1);
+    CHECK(rows[0].sums.incomplete_requests == 0);
+    CHECK(rows[0].sums.error_requests == 1);
+    CHECK_FALSE(rows[0].sums.avg_latency_ms());
+}
+
+TEST_CASE("usage: rows from before the column of plans are told by their host") {
+    const test::TempDirectory directory;
+    const auto file = directory / "db.sqlite";
+    auto metered = make_call(1);
+    metered.cost = NanoUsd{100};
+    auto plan = make_call(2);
+    plan.billing = meter::BillingMode::plan;
+    plan.cost = NanoUsd{1'000};
+    write_calls(file, {metered, plan});
+    const auto sums = [&file] {
+        Reader reader(file);
+        return read_usage(reader, {}).value().at(0).sums;
+    };
+    CHECK(sums().cost.value == 100);
+    CHECK(sums().plan_cost.value == 1'000);
+    SQLite::Database database(file.string(), SQLite::OPEN_READWRITE);
+    database.exec("UPDATE requests SET billing_mode = NULL");
+    CHECK(sums().plan_requests == 0);
+    database.exec("UPDATE requests SET host = 'chatgpt.com' WHERE cost_nanousd = 100");
+    CHECK(sums().plan_cost.value == 100);
+}
+
+TEST_CASE("usage: the period is from inclusive, to exclusive") {
+    const test::TempDirectory directory;
+    const auto file = directory / "db.sqlite";
+    write_calls(file, {make_call(1), make_call(2), make_call(3)});
+    Reader reader(file);
+    UsageQuery query;
+    query.from = make_call(1).requested_at;
+    query.to = make_call(3).requested_at;
+    CHECK(read_usage(reader, query).value().at(0).sums.requests == 2);
+    std::swap(query.from, query.to);
+    CHECK(read_usage(reader, query).value().at(0).sums.requests == 0);
+}
+
+TEST_CASE("usage: rows of one cost are sorted by their names") {
+    const test::TempDirectory directory;
+    const auto file = directory / "db.sqlite";
+    std::vector<meter::CallRecord> calls;
+    const auto add = [&](const char* project, const char* provider, const char* model,
+                         std::optional<NanoUsd> cost) {
+        auto& call = calls.emplace_back(make_call(calls.size()));
+        call.project_slug = project;
+        call.provider = provider;
+        call.model = model;
+        call.cost = cost;
+    };
+    add("b", "anthropic", "small", NanoUsd{5});
+    add("a", "anthropic", "small", NanoUsd{5});
+    add("c", "anthropic", "large", NanoUsd{100});
+    add("a", "openai", "small", std::nullopt);
+    write_calls(file, calls);
+    Reader reader(file);
+    UsageQuery query;
+    query.group_by = {UsageGroup::project};
+    const auto projects = read_usage(reader, query).value();
+    REQUIRE(projects.size() == 3);
+    CHECK(projects[0].project == "c");
+    CHECK(projects[1].project == "a");
+    CHECK(projects[1].sums.requests == 2);
+    CHECK(projects[1].sums.unpriced_requests == 1);
+    CHECK(projects[2].project == "b");
+    query.group_by = {UsageGroup::provider, UsageGroup::model};
+    const auto models = read_usage(reader, query).value();
+    REQUIRE(models.size() == 3);
+    CHECK(models[0].model == "large");
+    CHECK(models[1].provider == "anthropic");
+    CHECK(models[2].provider == "openai");
+}
+
 TEST_CASE("usage: nothing there is zeros and no error") {
     const test::TempDirectory directory;
     const auto file = directory / "db.sqlite";
@@ -279,7 +359,7 @@ TEST_CASE("usage: nothing there is zeros and no error") {
     test::write_text(file, "");
     CHECK(read_usage(reader, {}).value().empty());
     std::filesystem::remove(file);
-    write(file, {});
+    write_calls(file, {});
     const auto total = read_usage(reader, {}).value();
     REQUIRE(total.size() == 1);
     CHECK(total[0].sums == UsageSums());
@@ -302,7 +382,7 @@ TEST_CASE("usage: periods without calls are zeros where they are wanted") {
     auto second = make_call(2);
     first.requested_at = at("2027-03-26T12:00:00Z");
     second.requested_at = at("2027-03-29T21:59:59Z");
-    write(file, {first, second});
+    write_calls(file, {first, second});
     Reader reader(file);
     UsageQuery query;
     query.group_by = {UsageGroup::day};
@@ -339,7 +419,7 @@ TEST_CASE("usage: a row from a clock that stood still makes no chart of decades"
     auto real = make_call(2);
     strange.requested_at = UtcTime(std::chrono::seconds(10));
     real.requested_at = at("2027-03-29T21:59:59Z");
-    write(file, {strange, real});
+    write_calls(file, {strange, real});
     Reader reader(file);
     UsageQuery query;
     query.group_by = {UsageGroup::day};
@@ -361,7 +441,7 @@ TEST_CASE("usage: more periods than anybody looks at are refused") {
         calls.push_back(make_call(i));
         calls.back().requested_at = UtcTime(std::chrono::hours(450'000 + i));
     }
-    write(file, calls);
+    write_calls(file, calls);
     Reader reader(file);
     UsageQuery query;
     query.group_by = {UsageGroup::hour};
@@ -428,7 +508,7 @@ TEST_CASE("usage: projects with their months, and what they use most by count an
     add("plan", "2027-04-03T00:00:00Z", "claude-y", 100, plan);
     add("same", "2027-04-03T00:00:00Z", "claude-y", 5, metered);
     add("same", "2027-04-03T00:00:00Z", "claude-x", 5, metered);
-    write(file, calls);
+    write_calls(file, calls);
     Reader reader(file);
     const auto now = at("2027-04-20T12:00:00Z");
     const auto projects = store::read_project_usage(reader, now).value();

@@ -18,8 +18,8 @@
 
 #include "store/calls.h"
 #include "store/reader.h"
-#include "store/reports.h"
 #include "store/requests.h"
+#include "store/row_groups.h"
 #include "store/row_writer.h"
 #include "store/sessions.h"
 #include "store/usage.h"
@@ -185,7 +185,13 @@ std::vector<Case> make_cases(World& world) {
         cases.push_back(
             {name,
              [&world, slug, from = days_ago(30)] {
-                 return store::read_report(world.file, {from, world.now, slug}).has_value();
+                 UsageQuery query;
+                 query.from = from;
+                 query.to = world.now;
+                 query.project = slug;
+                 query.group_by = {UsageGroup::project, UsageGroup::provider, UsageGroup::model};
+                 return store::read_usage(world.reader, query) &&
+                        store::read_latencies(world.reader, {from, world.now, slug});
              },
              fmt::format(
                  "SELECT project_id, provider, model, {} FROM requests WHERE {}{} "
