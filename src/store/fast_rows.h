@@ -41,6 +41,7 @@ public:
         return result == SQLITE_ROW;
     }
     std::int64_t number(int column) { return ::sqlite3_column_int64(rows_, column); }
+    double real(int column) { return ::sqlite3_column_double(rows_, column); }
     bool is_null(int column) { return ::sqlite3_column_type(rows_, column) == SQLITE_NULL; }
     // NULL is empty.
     std::string_view text(int column) {

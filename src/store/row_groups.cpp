@@ -1,7 +1,10 @@
 #include "store/row_groups.h"
 
 #include <algorithm>
+#include <deque>
+#include <string_view>
 #include <tuple>
+#include <unordered_map>
 
 #include <SQLiteCpp/Database.h>
 #include <SQLiteCpp/Statement.h>
@@ -9,6 +12,7 @@
 
 #include "base/limits.h"
 #include "store/columns.h"
+#include "store/fast_rows.h"
 #include "store/rollups.h"
 
 namespace halton::store {
@@ -75,7 +79,9 @@ UsageSums read_sums(SQLite::Statement& in, int first, bool is_plan) {
 
 // Four bytes each: a report over many rows stays small, and nobody reads a fraction of a
 // millisecond.
-std::optional<Latency> to_latency(std::vector<float>& values) {
+using Values = std::vector<float>;
+
+std::optional<Latency> to_latency(Values& values) {
     if (values.empty()) return std::nullopt;
     double total = 0;
     for (const float value : values) total += static_cast<double>(value);
@@ -87,6 +93,52 @@ std::optional<Latency> to_latency(std::vector<float>& values) {
     std::nth_element(values.begin(), at, values.end());
     latency.p95_ms = static_cast<double>(*at);
     return latency;
+}
+
+// Whose a latency is, as the row says it. Looked up with views of SQLite's own bytes: rows are
+// hundreds of thousands, and these a few hundred.
+struct Owner {
+    std::int64_t project_id = 0;
+    std::string_view model;
+    std::string_view provider;
+    bool operator==(const Owner&) const = default;
+};
+struct OwnerHash {
+    std::size_t operator()(const Owner& owner) const {
+        const std::hash<std::string_view> hash;
+        return hash(owner.model) * 31 + hash(owner.provider) +
+               static_cast<std::size_t>(owner.project_id) * 0x9e3779b9u;
+    }
+};
+struct OwnedValues {
+    std::deque<std::string> names;  // what the owners point at
+    std::unordered_map<Owner, Values, OwnerHash> values;
+};
+
+// All that is asked for is in the index requests_latencies, and so the rows are left alone.
+void read_owned_values(SQLite::Database& database, const RowQuery& query, OwnedValues& found) {
+    const Columns columns(database, "requests", "r");
+    if (!columns.has("latency_ms")) return;
+    auto sql = fmt::format(
+        "SELECT r.latency_ms, r.project_id, {}, {} FROM requests r WHERE r.requested_at >= ?1 "
+        "AND r.requested_at < ?2 AND r.latency_ms IS NOT NULL",
+        columns.of("model", "''"), columns.of("provider", "''"));
+    // The plus: not by the index over projects, which has no latencies.
+    if (query.project) sql += " AND +r.project_id = (SELECT id FROM projects WHERE slug = ?3)";
+    FastRows rows(database, sql);
+    rows.bind(1, to_iso8601(query.from));
+    rows.bind(2, to_iso8601(query.to));
+    if (query.project) rows.bind(3, *query.project);
+    while (rows.step()) {
+        Owner owner{rows.number(1), rows.text(2), rows.text(3)};
+        auto values = found.values.find(owner);
+        if (values == found.values.end()) {
+            owner.model = found.names.emplace_back(owner.model);
+            owner.provider = found.names.emplace_back(owner.provider);
+            values = found.values.emplace(owner, Values()).first;
+        }
+        values->second.push_back(static_cast<float>(rows.real(0)));
+    }
 }
 
 }  // namespace
@@ -146,23 +198,19 @@ Result<Latencies> read_latencies(Reader& reader, const RowQuery& query) {
     return reader.read<Latencies>([&](SQLite::Database& database) -> Result<Latencies> {
         Latencies found;
         if (!has_requests(database)) return found;
-        const Columns columns(database, "requests", "r");
-        if (!columns.has("latency_ms")) return found;
-        SQLite::Statement select(
-            database,
-            fmt::format("SELECT r.latency_ms, coalesce(p.slug, ''), {}, {}{} AND "
-                        "r.latency_ms IS NOT NULL",
-                        columns.of("model", "''"), columns.of("provider", "''"), from_where));
-        bind(select, query);
-        std::vector<float> all;
-        std::map<std::string, std::vector<float>, std::less<>> by_project;
-        std::map<std::pair<std::string, std::string>, std::vector<float>> by_model;
-        while (select.executeStep()) {
-            const auto value = static_cast<float>(select.getColumn(0).getDouble());
-            all.push_back(value);
-            by_project[select.getColumn(1).getString()].push_back(value);
-            by_model[{select.getColumn(2).getString(), select.getColumn(3).getString()}].push_back(
-                value);
+        OwnedValues owned;
+        read_owned_values(database, query, owned);
+        std::unordered_map<std::int64_t, std::string> slugs;
+        FastRows projects(database, "SELECT id, slug FROM projects");
+        while (projects.step()) slugs.emplace(projects.number(0), projects.text(1));
+        Values all;
+        std::map<std::string, Values> by_project;
+        std::map<std::pair<std::string, std::string>, Values> by_model;
+        for (const auto& [owner, values] : owned.values) {
+            Values* const owners[] = {
+                &all, &by_project[slugs[owner.project_id]],
+                &by_model[{std::string(owner.model), std::string(owner.provider)}]};
+            for (Values* one : owners) one->insert(one->end(), values.begin(), values.end());
         }
         found.total = to_latency(all);
         for (auto& [slug, values] : by_project) found.by_project[slug] = *to_latency(values);
