@@ -16,8 +16,10 @@ TAIL = bytes.fromhex("c3")
 # gettimeofday(rdi = struct timeval, rsi = NULL): push rdi; mov eax, 96; syscall; pop rdi;
 # add qword [rdi], imm32; ret.
 TIMEOFDAY = bytes.fromhex("57b8600000000f055f488107")
-# time(NULL or pointer): xor edi, edi; mov eax, 201; syscall; add rax, imm32; ret.
-TIME = bytes.fromhex("31ffb8c90000000f054805")
+# time(NULL or pointer): push rdi; xor edi, edi; mov eax, 201; syscall; pop rdi; add rax, imm32, and
+# then test rdi, rdi; jz +3; mov [rdi], rax; ret.
+TIME = bytes.fromhex("5731ffb8c90000000f055f4805")
+TIME_TAIL = bytes.fromhex("4885ff7403488907c3")
 
 
 def symbols(image):
@@ -61,11 +63,12 @@ def shift(pid, seconds):
         image = os.pread(memory, end - begin, begin)
         found = symbols(image)
         amount = struct.pack("<i", seconds)
-        for name, code in (("clock_gettime", GETTIME), ("gettimeofday", TIMEOFDAY), ("time", TIME)):
+        for name, code, tail in (("clock_gettime", GETTIME, TAIL),
+                                 ("gettimeofday", TIMEOFDAY, TAIL), ("time", TIME, TIME_TAIL)):
             place = found.get(f"__vdso_{name}")
             if place is None:
                 raise Skipped(f"no {name} in this kernel's vDSO")
-            os.pwrite(memory, code + amount + TAIL, begin + place)
+            os.pwrite(memory, code + amount + tail, begin + place)
     except OSError as error:
         raise Skipped(f"the vDSO cannot be written here: {error.strerror}") from None
     finally:
