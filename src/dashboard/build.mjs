@@ -54,7 +54,9 @@ export function install(folder, name) {
   const npm = run("npm", ["ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"], own);
   if (!npm.is_done) {
     fs.rmSync(own, { recursive: true, force: true });
-    return { why: npm.said.trim() };
+    // Its last words are where its log is, which says nothing to who reads this elsewhere.
+    const lines = npm.said.split("\n").filter((line) => !/complete log|_logs\b/.test(line) && !/^npm (ERR!|error)?\s*$/.test(line));
+    return { why: lines.join("\n").trim() };
   }
   try {
     fs.renameSync(own, cache);
