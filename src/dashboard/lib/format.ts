@@ -182,8 +182,10 @@ export function zone_name(at = new Date()): string {
 
 /** The local day of a moment, "2026-11-21", by calendar and not by 24 hours. */
 export function local_day(at: Date, days_before = 0): string {
-  const parts = new Intl.DateTimeFormat("en-CA", { year: "numeric", month: "2-digit", day: "2-digit", timeZone: style.zone }).format(at);
-  const value = new Date(`${parts}T12:00:00Z`);
+  const parts = new Intl.DateTimeFormat("en", { year: "numeric", month: "2-digit", day: "2-digit", timeZone: style.zone }).formatToParts(at);
+  // In parts, for no language writes "2026-11-21" in every browser.
+  const part = (type: string) => parts.find((one) => one.type === type)?.value ?? "";
+  const value = new Date(`${part("year")}-${part("month")}-${part("day")}T12:00:00Z`);
   value.setUTCDate(value.getUTCDate() - days_before);
   return value.toISOString().slice(0, 10);
 }
