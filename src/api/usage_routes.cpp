@@ -227,7 +227,9 @@ Answer make_stats(const Context& context, std::optional<std::string> slug) {
     query.project = std::move(slug);
     const auto summary = store::read_usage_summary(context.database(), query);
     if (!summary) return make_read_problem(summary.error());
-    const auto by_day = read_groups(context, query, {UsageGroup::day, UsageGroup::provider});
+    auto of_days = query;
+    of_days.is_spend_only = true;
+    const auto by_day = read_groups(context, of_days, {UsageGroup::day, UsageGroup::provider});
     if (!by_day) return make_read_problem(by_day.error());
     // One look at the rows for all four lists.
     const auto kinds = read_groups(

@@ -25,6 +25,7 @@ public:
     FastRows(const FastRows&) = delete;
     FastRows& operator=(const FastRows&) = delete;
 
+    int column_count() const { return ::sqlite3_column_count(rows_); }
     int parameter_count() const { return ::sqlite3_bind_parameter_count(rows_); }
     // Begins anew with other values.
     void reset() { ::sqlite3_reset(rows_); }

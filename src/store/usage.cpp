@@ -467,14 +467,14 @@ private:
     void read_rollups(RollupRows& grain, UtcTime from, UtcTime to, const Target& target) {
         if (from >= to) return;
         if (!grain.rows) {
-            std::string names;
-            for (const auto& sum : rollup_sums(
+            std::string columns = "key_id";
+            for (const auto& sum : wanted_sums(
                      [](std::string_view name, std::string_view) { return std::string(name); }))
-                names += ", " + sum.name;
-            grain.rows.emplace(database_,
-                               fmt::format("SELECT key_id, {0}{1} FROM {2} WHERE {0} >= ?1 AND "
-                                           "{0} < ?2",
-                                           grain.period, names, grain.table));
+                columns += ", " + sum.name;
+            if (has_edges_) columns += fmt::format(", {}", grain.period);
+            grain.rows.emplace(
+                database_, fmt::format("SELECT {0} FROM {1} WHERE {2} >= ?1 AND {2} < ?2", columns,
+                                       grain.table, grain.period));
         }
         FastRows& rows = *grain.rows;
         rows.bind(1, grain.to_text(from));
@@ -486,15 +486,35 @@ private:
             if (!key) continue;
             UsageSums& sums = scratch_[key->group];
             if (sums.requests == 0) touched_.push_back(key->group);
-            sums.add(to_usage_sums(rows, 2, key->is_plan));
+            sums.add(read_sums(rows, 1, key->is_plan));
             if (has_edges_) {
-                const std::string at(rows.text(1));
+                const std::string at(rows.text(rows.column_count() - 1));
                 edges_[key->group].add(at, at);
             }
         }
         for (const auto group : touched_) put(target, group, std::exchange(scratch_[group], {}));
         touched_.clear();
         rows.reset();
+    }
+
+    // The first is always how many calls there are, and the second of the spend is its cost.
+    std::vector<NamedExpression> wanted_sums(const ColumnOf& column) const {
+        auto sums = rollup_sums(column);
+        if (query_.is_spend_only)
+            std::erase_if(sums, [](const auto& sum) {
+                return sum.name != "requests" && sum.name != "cost_nanousd";
+            });
+        return sums;
+    }
+
+    // The columns of wanted_sums() from that one on.
+    UsageSums read_sums(FastRows& row, int column, bool is_plan) const {
+        if (!query_.is_spend_only) return to_usage_sums(row, column, is_plan);
+        UsageSums sums;
+        sums.requests = row.number(column);
+        (is_plan ? sums.plan_cost : sums.cost) = NanoUsd{row.number(column + 1)};
+        if (is_plan) sums.plan_requests = sums.requests;
+        return sums;
     }
 
     // What nobody asks for is not told apart: rows are grouped faster by less. Billing always is,
@@ -531,7 +551,7 @@ private:
         if (from >= to) return;
         if (!rows_) {
             std::string sql = "SELECT " + row_keys() + ", min(r.requested_at), max(r.requested_at)";
-            for (const auto& sum : rollup_sums(column())) sql += ", sum(" + sum.value + ")";
+            for (const auto& sum : wanted_sums(column())) sql += ", sum(" + sum.value + ")";
             rows_.emplace(database_, sql + from_rows + " GROUP BY 1, 2, 3, 4, 5");
         }
         rows_->bind(1, to_iso8601(from));
@@ -540,7 +560,7 @@ private:
             const Key key = read_key(*rows_);
             if (!is_wanted(key)) continue;
             const auto group = intern(groups_.of(key));
-            put(target, group, to_usage_sums(*rows_, 7, key.billing == "plan"));
+            put(target, group, read_sums(*rows_, 7, key.billing == "plan"));
             if (has_edges_)
                 edges_[group].add(std::string(rows_->text(5)), std::string(rows_->text(6)));
         }

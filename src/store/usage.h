@@ -86,6 +86,8 @@ struct UsageQuery {
     DayZone zone;
     // A zero row for each period without calls, where only a period is grouped by.
     bool has_empty_periods = false;
+    // Calls and their cost, all that a chart shows; the other sums stay 0. Half the time of all.
+    bool is_spend_only = false;
     // Wanted beside the sums, for groups without a period: a look into the hours in question.
     bool has_first_at = false;
     bool has_last_at = false;
@@ -103,6 +105,7 @@ struct UsageRow {
     UsageSums sums;
     std::optional<UtcTime> first_at;
     std::optional<UtcTime> last_at;
+    bool operator==(const UsageRow&) const = default;
 };
 
 // By period, then by cost descending, plan cost descending, then by the names.

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 #include <tuple>
+#include <utility>
 
 #include <SQLiteCpp/Transaction.h>
 
@@ -138,6 +139,8 @@ UsageQuery random_query(Dice& dice) {
     const auto moment = [&] {
         auto time = begin + std::chrono::seconds(dice.below(4 * 86'400));
         if (dice.chance(30)) time = std::chrono::floor<std::chrono::hours>(time);
+        if (dice.chance(20))
+            time = std::chrono::floor<std::chrono::duration<int, std::ratio<1800>>>(time);
         if (dice.chance(20)) time = std::chrono::floor<std::chrono::days>(time);
         return time;
     };
@@ -184,6 +187,19 @@ void check_queries(const std::filesystem::path& file, const std::vector<meter::C
         CHECK(std::is_sorted(rows->begin(), rows->end(), [](const auto& a, const auto& b) {
             return a.period != b.period ? a.period < b.period : a.sums.cost > b.sums.cost;
         }));
+        UsageQuery spend = query;
+        spend.is_spend_only = true;
+        const auto spends = read_usage(reader, spend);
+        REQUIRE(spends);
+        auto wanted_spends = *rows;
+        for (UsageRow& row : wanted_spends) {
+            const auto all = std::exchange(row.sums, {});
+            row.sums.requests = all.requests;
+            row.sums.cost = all.cost;
+            row.sums.plan_requests = all.plan_requests;
+            row.sums.plan_cost = all.plan_cost;
+        }
+        CHECK(*spends == wanted_spends);
         const auto summary = store::read_usage_summary(reader, query);
         REQUIRE(summary);
         UsageQuery total = query;
