@@ -1,4 +1,5 @@
 """Whose call it is: the row, and what `whoami` says of the same process."""
+import datetime
 import json
 import os
 import shutil
@@ -46,6 +47,7 @@ class Client:
     def __init__(self, world, folder, *, before=(), variables=None, headers=None, leaves=False,
                  user=None, ends_at_once=False):
         environment = world.environment(PATH="/usr/local/bin:/usr/bin:/bin", **(variables or {}))
+        self.begun_at = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         self.popen = subprocess.Popen(
             [*before, sys.executable if user is None else "/usr/bin/python3", "-c", CLIENT], cwd=folder, env=environment,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, user=user,
@@ -84,8 +86,9 @@ def whoami(world, pid, code=0):
 
 
 def compare(world, client, project, layer, where="1"):
-    """The newest row and `whoami` say the same, and it is what is wanted."""
-    row = eventually(lambda: world.rows(where), "the row")[-1]
+    """The client's row and `whoami` say the same, and it is what is wanted."""
+    row = eventually(lambda: world.rows(f"{where} and requested_at >= '{client.begun_at}'"),
+                     "the row")[-1]
     told = whoami(world, client.pid)
     equal((row["project_slug"], row["attribution_layer"]), (project, layer), "the row's project")
     equal((told["project"], told["winning_layer"]), (project, layer), "whoami's project")
