@@ -73,12 +73,13 @@ asio::awaitable<void> Listener::serve(std::function<bool()> has_room,
                 // That connection is lost; the port is not.
                 trouble = "out of memory";
             }
-            if (is_cancelled && !is_paused_) co_return;
+            // By a pause, which may be over already, or by what is looked at above.
+            if (is_cancelled) continue;
             if (trouble.empty()) {
                 is_warned = false;
                 continue;
             }
-            if (!is_warned && !is_cancelled)
+            if (!is_warned)
                 log_event(LogLevel::warn, "listener.accept_paused",
                           {{"port", int{port_}}, {"reason", trouble}});
             is_warned = true;

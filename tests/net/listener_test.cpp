@@ -119,6 +119,21 @@ TEST_CASE("listener: a paused one accepts nobody and refuses nobody, its sharer 
     CHECK(io.run(served.tasks.join(safety)));
 }
 
+TEST_CASE("listener: a pause that is over before it was noticed costs nothing") {
+    Io io;
+    Served served(io, true);
+    io.settle();
+    // A successor that takes the port and dies in the same moment.
+    served.listener->pause();
+    served.listener->resume();
+    io.settle();
+    auto client = io.run(connect_to(io, served.listener->port()));
+    io.until([&] { return served.accepted.size() == 1; });
+    CHECK(served.tasks.size() == 1);
+    served.listener->close();
+    CHECK(io.run(served.tasks.join(safety)));
+}
+
 TEST_CASE("listener: what is no listening socket is not adopted") {
     Io io;
     auto pair = make_tcp_pair();
