@@ -547,24 +547,46 @@ private:
                 std::string(in.text(3)), std::string(in.text(4))};
     }
 
+    // Added up here: SQLite would sort the rows of each piece first.
     void read_rows(UtcTime from, UtcTime to, const Target& target) {
         if (from >= to) return;
         if (!rows_) {
-            std::string sql = "SELECT " + row_keys() + ", min(r.requested_at), max(r.requested_at)";
-            for (const auto& sum : wanted_sums(column())) sql += ", sum(" + sum.value + ")";
-            rows_.emplace(database_, sql + from_rows + " GROUP BY 1, 2, 3, 4, 5");
+            std::string sql = "SELECT " + row_keys() + ", r.requested_at";
+            for (const auto& sum : wanted_sums(column())) sql += ", " + sum.value;
+            rows_.emplace(database_, sql + from_rows);
         }
         rows_->bind(1, to_iso8601(from));
         rows_->bind(2, to_iso8601(to));
         while (rows_->step()) {
-            const Key key = read_key(*rows_);
-            if (!is_wanted(key)) continue;
-            const auto group = intern(groups_.of(key));
-            put(target, group, read_sums(*rows_, 7, key.billing == "plan"));
-            if (has_edges_)
-                edges_[group].add(std::string(rows_->text(5)), std::string(rows_->text(6)));
+            const KeyFacts* key = find_row_key();
+            if (!key) continue;
+            put(target, key->group, read_sums(*rows_, 6, key->is_plan));
+            if (has_edges_) {
+                const std::string at(rows_->text(5));
+                edges_[key->group].add(at, at);
+            }
         }
         rows_->reset();
+    }
+
+    // Of the row at hand; null for one that the filters keep out. By its texts as they lie there,
+    // for rows are many and their keys few.
+    const KeyFacts* find_row_key() {
+        row_key_.clear();
+        for (int column = 0; column < 5; ++column) {
+            const auto text = rows_->text(column);
+            const auto size = static_cast<std::uint32_t>(text.size());
+            row_key_.append(reinterpret_cast<const char*>(&size), sizeof size);
+            row_key_ += text;
+        }
+        auto found = row_keys_.find(row_key_);
+        if (found == row_keys_.end()) {
+            const Key key = read_key(*rows_);
+            std::optional<KeyFacts> facts;
+            if (is_wanted(key)) facts = {intern(groups_.of(key)), key.billing == "plan"};
+            found = row_keys_.emplace(row_key_, facts).first;
+        }
+        return found->second ? &*found->second : nullptr;
     }
 
     // Months to days to half hours by the roll-ups, those to moments by their rows.
@@ -653,6 +675,8 @@ private:
     std::optional<FastRows> rows_;
     std::optional<FastRows> moments_;
     KeyTable keys_;
+    std::unordered_map<std::string, std::optional<KeyFacts>> row_keys_;
+    std::string row_key_;
     std::vector<UsageSums> scratch_;  // of groups, empty between two pieces
     std::vector<std::uint32_t> touched_;
     std::map<Key, std::uint32_t> groups_seen_;
