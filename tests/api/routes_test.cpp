@@ -136,6 +136,7 @@ TEST_CASE("routes: what writes or tells prompts needs the token") {
         const bool is_refusal = route.gives == "Problem";
         CHECK((route.method == "GET" || route.needs_token || is_refusal));
         CHECK((route.method == "GET" || is_refusal) == (route.runs != api::Runs::writer));
+        if (is_refusal) CHECK((route.runs == api::Runs::io && route.takes.empty()));
         CHECK((route.answer == nullptr) == (route.runs == api::Runs::live));
         // A page that is cut off must not take long to say so.
         for (const auto& parameter : route.query)
