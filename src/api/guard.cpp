@@ -82,8 +82,9 @@ Passed check_caller(const http::RequestHead& head, const Guard& guard) {
         if (caller == Caller::foreign) return refuse("this origin is not listed in [cors]");
         return {};  // of our own page, which needs none: no such method
     }
-    const bool may_change = is_reading(head.method) || caller == Caller::hosted;
-    if (!may_change && caller != Caller::own)
+    // The routes that the hosted dashboard gets to change nothing.
+    const bool is_change = !is_reading(head.method) && caller != Caller::hosted;
+    if (is_change && caller != Caller::own)
         return refuse("pages of other origins change nothing here");
     const auto site = value_of(head, "Sec-Fetch-Site");
     const bool is_cross_site = is_equal_ignoring_case(site, "cross-site");
@@ -94,7 +95,7 @@ Passed check_caller(const http::RequestHead& head, const Guard& guard) {
         if (!is_link) return refuse("pages of other sites are not served");
     }
     // Without an Origin, but a browser says that another of our ports asks to change something.
-    if (!may_change && !site.empty() && site != "same-origin" && site != "none")
+    if (is_change && !site.empty() && site != "same-origin" && site != "none")
         return refuse("pages of other origins change nothing here");
     return {std::nullopt, is_named ? std::string(value_of(head, "Origin")) : std::string()};
 }

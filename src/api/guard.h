@@ -7,8 +7,8 @@
 //            which may read. Every other one gets no CORS header, and so cannot read.
 //            The vendor's hosted dashboard may ask the routes of the cloud part, whatever the
 //            list is, and nothing else: how it finds a daemon on this machine.
-//   Sec-Fetch-Site: cross-site   refused, unless that origin is listed or a person follows a link
-//            to the dashboard.
+//   Sec-Fetch-Site: cross-site   refused, unless that origin is one of those or a person follows a
+//            link to the dashboard.
 //   writing  no foreign origin, listed or not; JSON only; the token.
 // Pure. The token is compared in a time that tells nothing about it.
 #pragma once

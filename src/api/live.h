@@ -1,8 +1,7 @@
 // LiveFeed: finished calls and the number of running ones, as server-sent events for everybody who
 // watches.
-// In:    events; the text of a call is made when somebody reads it, once for all. Out: for each
-// reader
-//        a bounded queue, in order.
+// In:    events; the text of a call is made when somebody reads it, once for all.
+// Out:   for each reader a bounded queue, in order.
 // A slow reader loses events and is told how many; nobody waits for it.
 // Owner: the role. Thread: the I/O thread. Limits: live_queue_max, live_replay_max,
 // live_client_count_max.

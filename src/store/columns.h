@@ -12,6 +12,11 @@
 
 namespace halton::store {
 
+// Not yet in a file that the daemon has made a moment ago: nothing was metered so far.
+inline bool has_requests(SQLite::Database& database) {
+    return database.tableExists("requests") && database.tableExists("projects");
+}
+
 class Columns {
 public:
     // `alias` is what statements call the table.

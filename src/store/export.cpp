@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "base/limits.h"
+#include "store/columns.h"
 
 namespace halton::store {
 namespace {
@@ -166,10 +167,6 @@ ExportCell to_cell(const SQLite::Column& value, ParquetType type) {
 
 void bind_project(SQLite::Statement& statement, int index, const ExportQuery& query) {
     query.project ? statement.bind(index, *query.project) : statement.bind(index);
-}
-
-bool has_requests(SQLite::Database& database) {
-    return database.tableExists("requests") && database.tableExists("projects");
 }
 
 }  // namespace

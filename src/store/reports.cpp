@@ -35,10 +35,6 @@ Result<Value> with_database(const fs::path& file, Read read) {
     }
 }
 
-bool has_requests(SQLite::Database& database) {
-    return database.tableExists("requests") && database.tableExists("projects");
-}
-
 }  // namespace
 
 Result<std::vector<PlanLimitRow>> read_plan_limits(const fs::path& file) {

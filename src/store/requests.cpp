@@ -266,37 +266,37 @@ private:
                 read_half_hours(keys, std::max(first.substr(0, 13), days_to), last, from, to);
         };
         if (!is_oldest_first_) read_late();
-        FastRows days(database_,
-                      fmt::format("SELECT day, key_id FROM usage_days WHERE day >= ? AND day <= ? "
-                                  "ORDER BY day {0}, key_id {0}",
-                                  direction()));
-        days.bind(1, first.substr(0, 10));
-        days.bind(2, last);
-        std::string day_done;
-        while (!is_full() && days.step()) {
-            const auto day = days.text(0);
-            if (day == day_done || keys.count(days.number(1)) == 0) continue;
-            day_done = day;
-            read_half_hours(keys, day_done, day_done + "~", from, to);
-        }
+        for_each_period(
+            "usage_days", "day", keys, first.substr(0, 10), last,
+            [&](const std::string& day) { read_half_hours(keys, day, day + "~", from, to); });
         if (is_oldest_first_) read_late();
     }
 
     // The rows of those half hours that have some of the keys.
     void read_half_hours(const std::unordered_set<std::int64_t>& keys, const std::string& first,
                          const std::string& last, const std::string& from, const std::string& to) {
-        FastRows rows(database_, fmt::format("SELECT half_hour, key_id FROM usage_half_hours "
-                                             "WHERE half_hour >= ? AND half_hour <= ? "
-                                             "ORDER BY half_hour {0}, key_id {0}",
-                                             direction()));
+        for_each_period(
+            "usage_half_hours", "half_hour", keys, first, last, [&](const std::string& half_hour) {
+                read_rows(std::max(from, half_hour), std::min(to, end_of_half_hour(half_hour)));
+            });
+    }
+
+    // In [first, last], those of the roll-up that have some of the keys, until the page is full.
+    template <class Act>
+    void for_each_period(const char* table, const char* period,
+                         const std::unordered_set<std::int64_t>& keys, const std::string& first,
+                         const std::string& last, Act act) {
+        FastRows rows(database_, fmt::format("SELECT {0}, key_id FROM {1} WHERE {0} >= ? AND "
+                                             "{0} <= ? ORDER BY {0} {2}, key_id {2}",
+                                             period, table, direction()));
         rows.bind(1, first);
         rows.bind(2, last);
         std::string done;
         while (!is_full() && rows.step()) {
-            const auto half_hour = rows.text(0);
-            if (half_hour == done || keys.count(rows.number(1)) == 0) continue;
-            done = half_hour;
-            read_rows(std::max(from, done), std::min(to, end_of_half_hour(done)));
+            const auto at = rows.text(0);
+            if (at == done || keys.count(rows.number(1)) == 0) continue;
+            done = at;
+            act(done);
         }
     }
 

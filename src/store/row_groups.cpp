@@ -7,7 +7,6 @@
 #include <unordered_map>
 
 #include <SQLiteCpp/Database.h>
-#include <SQLiteCpp/Statement.h>
 #include <fmt/format.h>
 
 #include "base/limits.h"
@@ -18,18 +17,15 @@
 namespace halton::store {
 namespace {
 
-bool has_requests(SQLite::Database& database) {
-    return database.tableExists("requests") && database.tableExists("projects");
-}
-
 constexpr const char* from_where =
     " FROM requests r LEFT JOIN projects p ON p.id = r.project_id"
     " WHERE r.requested_at >= ?1 AND r.requested_at < ?2 AND (?3 IS NULL OR p.slug = ?3)";
 
-void bind(SQLite::Statement& statement, const RowQuery& query) {
-    statement.bind(1, to_iso8601(query.from));
-    statement.bind(2, to_iso8601(query.to));
-    query.project ? statement.bind(3, *query.project) : statement.bind(3);
+// The third is NULL without a project.
+void bind(FastRows& rows, const RowQuery& query) {
+    rows.bind(1, to_iso8601(query.from));
+    rows.bind(2, to_iso8601(query.to));
+    if (query.project) rows.bind(3, *query.project);
 }
 
 struct Names {
@@ -52,29 +48,6 @@ Names names_of(RowGroup group, const Columns& columns) {
     const auto status = columns.of("status", "'success'");
     return {fmt::format("coalesce({}, {})", columns.of("error_class", "NULL"), status),
             text("provider_error_code"), fmt::format(" AND {} <> 'success'", status)};
-}
-
-UsageSums read_sums(SQLite::Statement& in, int first, bool is_plan) {
-    const auto number = [&](int index) { return in.getColumn(first + index).getInt64(); };
-    UsageSums sums;
-    sums.requests = number(0);
-    sums.input_tokens = number(1);
-    sums.output_tokens = number(2);
-    sums.thinking_tokens = number(3);
-    sums.cache_read_tokens = number(4);
-    sums.cache_write_tokens = number(5);
-    (is_plan ? sums.plan_cost : sums.cost) = NanoUsd{number(6)};
-    sums.unpriced_requests = number(7);
-    sums.estimated_requests = number(8);
-    sums.incomplete_requests = number(9);
-    sums.error_requests = number(10);
-    sums.latency_us = number(11);
-    sums.latency_requests = number(12);
-    if (is_plan) {
-        sums.plan_requests = sums.requests;
-        sums.plan_unpriced_requests = sums.unpriced_requests;
-    }
-    return sums;
 }
 
 // Four bytes each: a report over many rows stays small, and nobody reads a fraction of a
@@ -126,9 +99,7 @@ void read_owned_values(SQLite::Database& database, const RowQuery& query, OwnedV
     // The plus: not by the index over projects, which has no latencies.
     if (query.project) sql += " AND +r.project_id = (SELECT id FROM projects WHERE slug = ?3)";
     FastRows rows(database, sql);
-    rows.bind(1, to_iso8601(query.from));
-    rows.bind(2, to_iso8601(query.to));
-    if (query.project) rows.bind(3, *query.project);
+    bind(rows, query);
     while (rows.step()) {
         Owner owner{rows.number(1), rows.text(2), rows.text(3)};
         auto values = found.values.find(owner);
@@ -159,17 +130,17 @@ Result<std::vector<RowGroupSums>> read_row_groups(Reader& reader, const RowQuery
         std::string billing;
         for (const auto& key : rollup_keys(column))
             if (key.name == "billing") billing = key.value;
-        SQLite::Statement select(
+        FastRows select(
             database,
             fmt::format("SELECT {}, {}, {} = 'plan', max(r.requested_at){}{}{} GROUP BY 1, 2, 3",
                         names.name, names.detail, billing, sums, from_where, names.condition));
         bind(select, query);
-        while (select.executeStep()) {
+        while (select.step()) {
             RowGroupSums row;
-            row.name = select.getColumn(0).getString();
-            row.detail = select.getColumn(1).getString();
-            row.last_at = select.getColumn(3).getString();
-            row.sums = read_sums(select, 4, select.getColumn(2).getInt() != 0);
+            row.name = select.text(0);
+            row.detail = select.text(1);
+            row.last_at = select.text(3);
+            row.sums = to_usage_sums(select, 4, select.number(2) != 0);
             // Groups come sorted by their names, so the same one's other half was just before.
             if (!rows.empty() && rows.back().name == row.name && rows.back().detail == row.detail) {
                 rows.back().sums.add(row.sums);

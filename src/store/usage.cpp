@@ -782,10 +782,6 @@ Result<std::vector<Segment>> make_segments(SQLite::Database& database, const Usa
     return segments;
 }
 
-bool has_rows(SQLite::Database& database) {
-    return database.tableExists("requests") && database.tableExists("projects");
-}
-
 std::optional<UtcTime> to_time(const std::string& text) {
     const auto time = parse_iso8601(text);
     return time ? std::optional(*time) : std::nullopt;
@@ -881,7 +877,7 @@ std::vector<ProjectUsage> read_project_names(SQLite::Database& database,
 
 Result<std::vector<UsageRow>> read_usage_rows(SQLite::Database& database, const UsageQuery& query) {
     std::vector<UsageRow> rows;
-    if (!has_rows(database)) return rows;
+    if (!has_requests(database)) return rows;
     const Groups groups = groups_of(query);
     const bool is_period_alone =
         period_of(query) != Period::none &&
@@ -952,7 +948,7 @@ Result<std::vector<UsageRow>> read_usage(Reader& reader, const UsageQuery& query
 
 UsageSums sum_usage(SQLite::Database& database, const UsageQuery& query) {
     UsageSums sums;
-    if (!has_rows(database)) return sums;
+    if (!has_requests(database)) return sums;
     const std::vector<Segment> all{{"", std::max(query.from.value_or(time_min), time_min),
                                     std::min(query.to.value_or(time_max), time_max)}};
     Tally tally(database, query, {});
@@ -964,7 +960,7 @@ UsageSums sum_usage(SQLite::Database& database, const UsageQuery& query) {
 Result<UsageSummary> read_usage_summary(Reader& reader, const UsageQuery& query) {
     return reader.read<UsageSummary>([&](SQLite::Database& database) -> Result<UsageSummary> {
         UsageSummary summary;
-        if (!has_rows(database)) return summary;
+        if (!has_requests(database)) return summary;
         UsageQuery by_model = query;
         by_model.group_by = {UsageGroup::project, UsageGroup::provider, UsageGroup::model};
         const bool is_narrow = query.provider || query.model || query.tool;
@@ -999,7 +995,7 @@ Result<std::vector<ProjectUsage>> read_project_usage(Reader& reader, UtcTime now
                                                      const std::optional<std::string>& slug) {
     using Projects = std::vector<ProjectUsage>;
     return reader.read<Projects>([&](SQLite::Database& database) -> Result<Projects> {
-        if (!has_rows(database)) return Projects();
+        if (!has_requests(database)) return Projects();
         Projects projects = read_project_names(database, slug);
         const UtcTime month = zone.month_start(now);
         const UtcTime next_month = zone.next_month_start(now);
